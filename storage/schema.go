@@ -130,7 +130,10 @@ func Schema() graph.Schema {
 		},
 		{
 			ID: typePasswordCredential, Name: "PasswordCredential", Table: "password_credentials",
-			Secret: []string{"hash"},
+			Columns: []graph.Column{text("user_id")},
+			Unique:  []graph.Unique{unique("user", "user_id")},
+			Indexes: []graph.Index{index("user", "user_id")},
+			Secret:  []string{"hash"},
 		},
 	}}
 }

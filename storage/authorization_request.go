@@ -1,0 +1,104 @@
+package storage
+
+import (
+	"context"
+	"encoding/json"
+	"time"
+
+	"github.com/elloloop/identity/storage/graph"
+)
+
+// AuthorizationRequest is a validated authorization request (OIDC Core §3.1.2.1)
+// while a person answers it: the one row that the protocol and the flows share.
+// The protocol writes the first part, once; the flows write the second.
+type AuthorizationRequest struct {
+	ID   string `json:"-"`
+	Meta `json:"-"`
+
+	ClientID      string          `json:"client_id"`
+	Client        ClientDisplay   `json:"client"` // as it was when the request came
+	RedirectURI   string          `json:"redirect_uri"`
+	ResponseType  string          `json:"response_type"`
+	ResponseMode  string          `json:"response_mode"` // resolved: query, fragment or form_post
+	Scope         []string        `json:"scope"`         // what the client may have of what it asked for
+	State         string          `json:"state,omitempty"`
+	Nonce         string          `json:"nonce,omitempty"`
+	CodeChallenge string          `json:"code_challenge,omitempty"` // S256 (RFC 7636 §4.2)
+	Prompt        []string        `json:"prompt,omitempty"`
+	MaxAge        *int64          `json:"max_age,omitempty"` // seconds
+	LoginHint     string          `json:"login_hint,omitempty"`
+	UILocales     []string        `json:"ui_locales,omitempty"`
+	ACRValues     []string        `json:"acr_values,omitempty"`
+	Claims        json.RawMessage `json:"claims,omitempty"`         // OIDC Core §5.5
+	HintedSubject string          `json:"hinted_subject,omitempty"` // sub of the id_token_hint
+
+	BrowserHash Digest `json:"browser_hash"` // of the cookie that binds the row to one browser
+
+	Identifier   string    `json:"identifier,omitempty"` // as the person typed it
+	Subject      string    `json:"subject,omitempty"`    // proven, or chosen among the browser's sessions
+	SessionID    string    `json:"session_id,omitempty"`
+	AuthTime     time.Time `json:"auth_time,omitzero"`
+	AMR          []string  `json:"amr,omitempty"`
+	ACR          string    `json:"acr,omitempty"`
+	Proven       []string  `json:"proven,omitempty"`        // flows that were passed in this interaction
+	ConsentGiven bool      `json:"consent_given,omitempty"` // on the consent page, in this interaction
+	Denied       string    `json:"denied,omitempty"`        // error code that ends the request: access_denied
+	Done         bool      `json:"done,omitempty"`          // nothing is needed any more: the protocol may answer
+
+	ExpiresAt time.Time `json:"-"`
+}
+
+// ClientDisplay is what pages show of a client.
+type ClientDisplay struct {
+	Name       string `json:"name,omitempty"`
+	URI        string `json:"uri,omitempty"`
+	LogoURI    string `json:"logo_uri,omitempty"`
+	PolicyURI  string `json:"policy_uri,omitempty"`
+	TOSURI     string `json:"tos_uri,omitempty"`
+	FirstParty bool   `json:"first_party,omitempty"`
+}
+
+func (r *AuthorizationRequest) keys() (string, []graph.Value, time.Time) {
+	return r.ID, []graph.Value{graph.String(r.ClientID)}, r.ExpiresAt
+}
+
+func (r *AuthorizationRequest) restore(n graph.Node) {
+	r.ID, r.Meta, r.ExpiresAt = n.ID, meta(n), n.ExpiresAt
+}
+
+// AuthorizationRequests keeps requests until they are answered or expire.
+type AuthorizationRequests struct{ repo graph.Repository }
+
+// Create stores a request that a person has to answer.
+func (s *AuthorizationRequests) Create(ctx context.Context, scope Scope, r *AuthorizationRequest, also ...Change) error {
+	_, err := commit(ctx, s.repo, scope, append([]Change{create(typeAuthorizationRequest, r)}, also...))
+	return err
+}
+
+// Get returns a request that was not answered yet. ErrConsumed when it was.
+func (s *AuthorizationRequests) Get(ctx context.Context, scope Scope, id string) (*AuthorizationRequest, error) {
+	r, err := get[AuthorizationRequest](ctx, s.repo, scope, typeAuthorizationRequest, id)
+	if err != nil {
+		return nil, err
+	}
+	if !r.ConsumedAt.IsZero() {
+		return nil, ErrConsumed
+	}
+	return r, nil
+}
+
+// Advance stores what a step proved, if no other step was stored since the row
+// was read (ErrConflict), and sets r's version to the new one.
+func (s *AuthorizationRequests) Advance(ctx context.Context, scope Scope, r *AuthorizationRequest, also ...Change) error {
+	res, err := commit(ctx, s.repo, scope, append([]Change{update(typeAuthorizationRequest, r, r.Version)}, also...))
+	if err != nil {
+		return err
+	}
+	r.Meta = meta(res[0].Node)
+	return nil
+}
+
+// Take returns the change that answers a request: once.
+func (s *AuthorizationRequests) Take(id string) Change {
+	return Change{op: graph.Take{Type: typeAuthorizationRequest, ID: id}}
+}

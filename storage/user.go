@@ -1,0 +1,128 @@
+package storage
+
+import (
+	"context"
+	"time"
+
+	"github.com/elloloop/identity/storage/graph"
+)
+
+// UserStatus says what an account may do.
+type UserStatus string
+
+// The statuses of an account. Only an active one signs in; signing in while
+// deletion is pending cancels the deletion.
+const (
+	UserActive          UserStatus = "active"
+	UserInvited         UserStatus = "invited"
+	UserDeactivated     UserStatus = "deactivated"
+	UserSuspended       UserStatus = "suspended"
+	UserPendingDeletion UserStatus = "pending_deletion"
+)
+
+// User is a person's account. The claims are those of OIDC Core §5.1.
+type User struct {
+	ID   string `json:"-"` // the subject identifier; never used again
+	Meta `json:"-"`
+
+	Email       string     `json:"email,omitempty"`        // as typed
+	EmailKey    string     `json:"email_key,omitempty"`    // normalised, unique in the project
+	Username    string     `json:"username,omitempty"`     // as typed
+	UsernameKey string     `json:"username_key,omitempty"` // normalised, unique in the project
+	ExternalID  string     `json:"external_id,omitempty"`  // unique in the project when set
+	Status      UserStatus `json:"status"`
+	Role        string     `json:"role,omitempty"` // admin, member or guest
+
+	EmailVerified       bool     `json:"email_verified,omitempty"`
+	Name                string   `json:"name,omitempty"`
+	GivenName           string   `json:"given_name,omitempty"`
+	FamilyName          string   `json:"family_name,omitempty"`
+	MiddleName          string   `json:"middle_name,omitempty"`
+	Nickname            string   `json:"nickname,omitempty"`
+	Profile             string   `json:"profile,omitempty"`
+	Picture             string   `json:"picture,omitempty"`
+	Website             string   `json:"website,omitempty"`
+	Gender              string   `json:"gender,omitempty"`
+	Birthdate           string   `json:"birthdate,omitempty"` // YYYY-MM-DD, 0000-MM-DD or YYYY
+	Zoneinfo            string   `json:"zoneinfo,omitempty"`
+	Locale              string   `json:"locale,omitempty"`
+	PhoneNumber         string   `json:"phone_number,omitempty"` // E.164
+	PhoneNumberVerified bool     `json:"phone_number_verified,omitempty"`
+	Address             *Address `json:"address,omitempty"`
+
+	// ProfileUpdatedAt is the updated_at claim.
+	ProfileUpdatedAt time.Time `json:"profile_updated_at"`
+	CreatedOrder     int64     `json:"created"` // microseconds since 1970; orders lists
+}
+
+// Address is the address claim (OIDC Core §5.1.1).
+type Address struct {
+	Formatted     string `json:"formatted,omitempty"`
+	StreetAddress string `json:"street_address,omitempty"`
+	Locality      string `json:"locality,omitempty"`
+	Region        string `json:"region,omitempty"`
+	PostalCode    string `json:"postal_code,omitempty"`
+	Country       string `json:"country,omitempty"`
+}
+
+func (u *User) keys() (string, []graph.Value, time.Time) {
+	return u.ID, []graph.Value{
+		graph.StringOrNull(u.EmailKey), graph.StringOrNull(u.UsernameKey), graph.StringOrNull(u.ExternalID),
+		graph.String(string(u.Status)), graph.Int64(u.CreatedOrder),
+	}, time.Time{}
+}
+
+func (u *User) restore(n graph.Node) { u.ID, u.Meta = n.ID, meta(n) }
+
+// Users keeps accounts.
+type Users struct{ repo graph.Repository }
+
+// Create stores a new account. ErrAlreadyExists when the mail address, the
+// username or the external id is taken in the project.
+func (s *Users) Create(ctx context.Context, scope Scope, u *User, also ...Change) error {
+	_, err := commit(ctx, s.repo, scope, append([]Change{create(typeUser, u)}, also...))
+	return err
+}
+
+// Get returns the account with this subject identifier.
+func (s *Users) Get(ctx context.Context, scope Scope, id string) (*User, error) {
+	return get[User](ctx, s.repo, scope, typeUser, id)
+}
+
+// ByEmail returns the account with this normalised mail address.
+func (s *Users) ByEmail(ctx context.Context, scope Scope, key string) (*User, error) {
+	return lookup[User](ctx, s.repo, scope, typeUser, "email", graph.String(key))
+}
+
+// ByUsername returns the account with this normalised username.
+func (s *Users) ByUsername(ctx context.Context, scope Scope, key string) (*User, error) {
+	return lookup[User](ctx, s.repo, scope, typeUser, "username", graph.String(key))
+}
+
+// Replace stores a changed account if nobody changed it since it was read.
+// ErrConflict if somebody did.
+func (s *Users) Replace(ctx context.Context, scope Scope, u *User, also ...Change) error {
+	_, err := commit(ctx, s.repo, scope, append([]Change{update(typeUser, u, u.Version)}, also...))
+	return err
+}
+
+// Delete removes the account and everything that hangs on it: its credentials,
+// sessions, grants (and so its tokens) and consents. Its id is never used again.
+func (s *Users) Delete(ctx context.Context, scope Scope, id string, also ...Change) error {
+	user := graph.String(id)
+	_, err := commit(ctx, s.repo, scope, append([]Change{
+		remove(typeUser, id),
+		removeBy(typePasswordCredential, "user", user),
+		removeBy(typeSession, "user", user),
+		removeBy(typeGrant, "user", user),
+		removeBy(typeConsent, "user", user),
+	}, also...))
+	return err
+}
+
+// List returns accounts in the order they were made.
+func (s *Users) List(ctx context.Context, scope Scope, p PageRequest) (List[User], error) {
+	return list[User](ctx, s.repo, scope, graph.Query{
+		Type: typeUser, Index: "created", Limit: p.Limit, After: p.After, Reverse: p.Reverse,
+	})
+}
