@@ -1,0 +1,43 @@
+package storage
+
+import "time"
+
+// Project is an isolation shard with its own issuer, users, clients, keys and
+// policy. It is found for each request, and everything after that takes it as a
+// value.
+type Project struct {
+	ID     string
+	Issuer string // OIDC Discovery §3: no query, no fragment, no trailing slash
+	Name   string // for people
+
+	AuthorizationCodeTTL    time.Duration // RFC 6749 §4.1.2
+	AuthorizationRequestTTL time.Duration // how long a person may take to answer
+	AccessTokenTTL          time.Duration
+	IDTokenTTL              time.Duration
+	RefreshTokenTTL         time.Duration // from the last use
+	RefreshGrace            time.Duration // within it a rotated refresh token gets the same successor again
+	SessionIdle             time.Duration // a session ends after this time without use
+	SessionMax              time.Duration // and after this time whatever happens
+
+	RequirePKCE    bool     // of confidential clients too (RFC 9700 §2.1.1)
+	Audience       []string // aud of access tokens where the client has none of its own
+	AllowedOrigins []string // CORS origins beside those of the clients
+
+	PasswordEnabled   bool // false: no password signs anybody in
+	SignupEnabled     bool
+	IdentifierFirst   bool // the password on a page of its own, even where it is the only way in
+	PasswordMinLength int  // characters
+	LoginMaxFailed    int  // failures for one account before it is locked for strangers' devices
+	LoginLockout      time.Duration
+
+	RateLimitWindow     time.Duration
+	RateLimitLogin      int // attempts by one address in a window
+	RateLimitSignup     int
+	RateLimitClientAuth int // failed client authentications for one client and address in a window
+
+	// InsecureDevelopment: http on loopback, seeded accounts, a banner on every page.
+	InsecureDevelopment bool
+}
+
+// Scope returns the scope of everything that the project holds.
+func (p *Project) Scope() Scope { return In(p.ID) }
