@@ -1,0 +1,189 @@
+package sqlite
+
+import (
+	"context"
+	"database/sql"
+	"database/sql/driver"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+
+	"github.com/pressly/goose/v3"
+
+	"github.com/elloloop/identity/storage/graph"
+)
+
+// ErrSchema: the database's schema is not the one this binary works with. The
+// text says what to do.
+var ErrSchema = errors.New("storage: wrong schema version")
+
+// SchemaStatus says where a database's schema is.
+type SchemaStatus struct {
+	Current int64    // number of the last migration that was applied, 0 for none
+	Latest  int64    // number of the last migration that this binary has
+	Pending []string // file names of those to come, in order
+}
+
+// Migrate brings the schema of the database at config.Path up to date, and makes
+// the database when it is missing. Each migration is one transaction. A schema
+// newer than the binary is ErrSchema.
+func Migrate(ctx context.Context, config Config) (SchemaStatus, error) {
+	config, err := config.withDefaults()
+	if err != nil {
+		return SchemaStatus{}, err
+	}
+	config.AutoMigrate = true
+	if err := makeFile(config.Path); err != nil {
+		return SchemaStatus{}, fmt.Errorf("%w: sqlite: the database file cannot be made: %w", graph.ErrUnavailable, err)
+	}
+	return config.withConn(func(c *conn) (SchemaStatus, error) {
+		if err := config.ready(ctx, c); err != nil {
+			return SchemaStatus{}, err
+		}
+		return config.status(ctx, c)
+	})
+}
+
+// Status says where the schema of the database at config.Path is. It changes
+// nothing; a file that is missing has version 0.
+func Status(ctx context.Context, config Config) (SchemaStatus, error) {
+	config, err := config.withDefaults()
+	if err != nil {
+		return SchemaStatus{}, err
+	}
+	if _, err := os.Stat(config.Path); errors.Is(err, fs.ErrNotExist) && !config.inMemory() {
+		return config.pending(0)
+	}
+	return config.withConn(func(c *conn) (SchemaStatus, error) { return config.status(ctx, c) })
+}
+
+func (c Config) withConn(f func(*conn) (SchemaStatus, error)) (SchemaStatus, error) {
+	one, err := c.connect(false)
+	if err != nil {
+		return SchemaStatus{}, unavailable(err)
+	}
+	status, err := f(one)
+	return status, errors.Join(err, one.close())
+}
+
+func (c Config) status(ctx context.Context, one *conn) (SchemaStatus, error) {
+	current, err := schemaVersion(ctx, one)
+	if err != nil {
+		return SchemaStatus{}, unavailable(err)
+	}
+	return c.pending(current)
+}
+
+// pending compares a version with the files of the binary.
+func (c Config) pending(current int64) (SchemaStatus, error) {
+	s := SchemaStatus{Current: current}
+	names, err := fs.Glob(c.Migrations, "*.sql")
+	if err != nil {
+		return s, err
+	}
+	for _, name := range names {
+		number, err := goose.NumericComponent(name)
+		if err != nil {
+			return s, fmt.Errorf("sqlite: migration %s: %w", name, err)
+		}
+		s.Latest = max(s.Latest, number)
+		if number > current {
+			s.Pending = append(s.Pending, name)
+		}
+	}
+	return s, nil
+}
+
+// ready makes sure that the schema is the binary's: it migrates if it may.
+func (c Config) ready(ctx context.Context, one *conn) error {
+	for tries := 0; ; tries++ {
+		s, err := c.status(ctx, one)
+		switch {
+		case err != nil:
+			return err
+		case s.Current > s.Latest:
+			return fmt.Errorf("%w: the database has schema version %d, this binary knows %d: it was migrated by a newer release, run that one or restore a backup", ErrSchema, s.Current, s.Latest)
+		case s.Current == s.Latest:
+			return nil
+		case !c.AutoMigrate:
+			return fmt.Errorf("%w: the database has schema version %d, this binary needs %d: run the migration first", ErrSchema, s.Current, s.Latest)
+		}
+		// Two processes may migrate at once. The one that comes late fails, since
+		// the tables are there by then; it looks again, and goes on where the other
+		// one stopped.
+		if err := c.up(ctx, one); err != nil {
+			if again, e := schemaVersion(ctx, one); e != nil || again == s.Current || tries > 3 {
+				return fmt.Errorf("sqlite: migrating from version %d failed, nothing of that step was kept: %w", s.Current, err)
+			}
+		}
+	}
+}
+
+func (c Config) up(ctx context.Context, one *conn) (err error) {
+	db := sql.OpenDB(borrowed{one.raw})
+	db.SetMaxOpenConns(1)
+	defer func() { err = errors.Join(err, db.Close()) }()
+	provider, err := goose.NewProvider(goose.DialectSQLite3, db, c.Migrations, goose.WithDisableGlobalRegistry(true))
+	if err != nil {
+		return err
+	}
+	_, err = provider.Up(ctx)
+	return err
+}
+
+// schemaVersion reads goose's table, without making it.
+func schemaVersion(ctx context.Context, one *conn) (version int64, err error) {
+	if err := ctx.Err(); err != nil {
+		return 0, err
+	}
+	tables, err := one.number("SELECT count(*) FROM sqlite_master WHERE type = 'table' AND name = 'goose_db_version'")
+	if err != nil || tables == 0 {
+		return 0, err
+	}
+	return one.number("SELECT coalesce(max(version_id), 0) FROM goose_db_version WHERE is_applied")
+}
+
+// number runs a query that gives one number, and does not keep it prepared.
+func (c *conn) number(query string) (n int64, err error) {
+	stmt, err := c.raw.Prepare(query)
+	if err != nil {
+		return 0, err
+	}
+	defer func() { err = errors.Join(err, stmt.Close()) }()
+	rows, err := stmt.(driver.StmtQueryContext).QueryContext(context.Background(), nil)
+	if err != nil {
+		return 0, err
+	}
+	row := make([]driver.Value, 1)
+	err = rows.Next(row)
+	return asInt(row[0]), errors.Join(err, rows.Close())
+}
+
+// borrowed lends one connection to database/sql, which goose wants, and keeps it
+// open when database/sql is done: a database in memory would be gone with it.
+type borrowed struct{ raw driver.Conn }
+
+func (b borrowed) Connect(context.Context) (driver.Conn, error) {
+	full, ok := b.raw.(fullConn)
+	if !ok {
+		return nil, errors.New("sqlite: the driver's connection lacks a method")
+	}
+	return lent{full}, nil
+}
+
+func (b borrowed) Driver() driver.Driver { return nil }
+
+// fullConn is what database/sql looks for in a connection.
+type fullConn interface {
+	driver.Conn
+	driver.ConnBeginTx
+	driver.ConnPrepareContext
+	driver.ExecerContext
+	driver.QueryerContext
+}
+
+type lent struct{ fullConn }
+
+// Close leaves the connection open: it was only lent.
+func (lent) Close() error { return nil }
