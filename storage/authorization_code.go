@@ -24,7 +24,6 @@ type AuthorizationCode struct {
 	Nonce         string          `json:"nonce,omitempty"`
 	Claims        json.RawMessage `json:"claims,omitempty"`
 	AuthTime      time.Time       `json:"auth_time"`
-	AuthTimeAsked bool            `json:"auth_time_asked,omitempty"`
 	AMR           []string        `json:"amr,omitempty"`
 	ACR           string          `json:"acr,omitempty"`
 	ExpiresAt     time.Time       `json:"-"`

@@ -1,0 +1,150 @@
+package op
+
+import (
+	"context"
+	"errors"
+	"net/http"
+	"net/url"
+	"slices"
+
+	"github.com/elloloop/identity/storage"
+)
+
+// authorize is the authorization endpoint, GET and POST (RFC 6749 §3.1, OIDC
+// Core §3.1.2.1).
+func (op *Provider) authorize(w http.ResponseWriter, r *http.Request, p *storage.Project) {
+	a, err := op.parseAuthorization(r, p)
+	if err == nil {
+		err = op.runChecks(a, provenChecks)
+	}
+	if err != nil {
+		op.showError(w, r, p, a, err)
+		return
+	}
+	// From here on the redirect URI is proven: errors go to the client.
+	if err := op.runChecks(a, authorizationChecks); err != nil {
+		op.answerError(w, r, p, a.request, err)
+		return
+	}
+	needed, err := op.interactions.Silent(r, p, a.request)
+	switch {
+	case err != nil:
+		op.answerError(w, r, p, a.request, err)
+	case needed == "":
+		op.answerCode(w, r, p, a.request)
+	case slices.Contains(a.request.Prompt, "none"):
+		op.answerError(w, r, p, a.request, neededError(needed))
+	default:
+		location, err := op.interactions.Begin(w, r, p, a.request)
+		if err != nil {
+			op.answerError(w, r, p, a.request, err)
+			return
+		}
+		redirect(w, location)
+	}
+}
+
+// resume goes on with a stored request when the person is done with it.
+func (op *Provider) resume(w http.ResponseWriter, r *http.Request, p *storage.Project) {
+	ar, err := op.interactions.Resume(r, p, r.URL.Query().Get("id"))
+	switch {
+	case errors.Is(err, storage.ErrNotFound), errors.Is(err, storage.ErrConsumed):
+		op.pages.Error(w, r, p, ErrorPage{Status: http.StatusBadRequest, Code: ErrInvalidRequest.Code, Expired: true})
+	case err != nil:
+		op.showError(w, r, p, nil, err)
+	case ar.Denied != "":
+		if err := op.store.Commit(r.Context(), p.Scope(), op.store.AuthorizationRequests.Take(ar.ID)); err != nil {
+			op.showError(w, r, p, nil, err)
+			return
+		}
+		op.answerError(w, r, p, ar, (&Error{Code: ar.Denied}).Say("the person did not agree"))
+	case ar.Done:
+		op.answerCode(w, r, p, ar, op.store.AuthorizationRequests.Take(ar.ID))
+	default:
+		op.pages.Error(w, r, p, ErrorPage{Status: http.StatusBadRequest, Code: ErrInvalidRequest.Code, Expired: true})
+	}
+}
+
+func (op *Provider) parseAuthorization(r *http.Request, p *storage.Project) (*authorization, error) {
+	a := &authorization{ctx: r.Context(), project: p, request: &storage.AuthorizationRequest{
+		ID: storage.NewID(), ExpiresAt: op.now().Add(p.AuthorizationRequestTTL),
+	}}
+	values, err := url.ParseQuery(r.URL.RawQuery)
+	if err != nil {
+		return a, ErrInvalidRequest.Say("the query cannot be parsed")
+	}
+	if r.Method == http.MethodPost { // OIDC Core §3.1.2.1: form serialization
+		if values, _, err = formParams(r); values == nil {
+			return a, err
+		}
+	}
+	a.params, a.bad = newParams(values)
+	if a.params == nil {
+		return a, a.bad
+	}
+	ar := a.request
+	ar.State, ar.Nonce = a.params.get("state"), a.params.get("nonce")
+	ar.LoginHint = a.params.get("login_hint")
+	ar.UILocales = a.params.list("ui_locales")
+	ar.ACRValues = a.params.list("acr_values")
+	ar.ResponseMode = "query" // the default for code; what errors before the check use too
+	if m := a.params.get("response_mode"); slices.Contains(responseModes, m) {
+		ar.ResponseMode = m
+	}
+	return a, nil
+}
+
+func (op *Provider) runChecks(a *authorization, checks []check) error {
+	for _, c := range checks {
+		if err := c(op, a); err != nil {
+			return err
+		}
+	}
+	if len(a.request.ACRValues) == 0 && a.client != nil {
+		a.request.ACRValues = a.client.DefaultACRValues // OIDC DCR §2
+	}
+	return nil
+}
+
+// neededError says what prompt=none would have needed (OIDC Core §3.1.2.6).
+func neededError(needed string) error {
+	switch needed {
+	case "login":
+		return ErrLoginRequired.Say("nobody is signed in, or a new sign-in is needed")
+	case "consent":
+		return ErrConsentRequired.Say("the person has to agree first")
+	case "select_account":
+		return ErrAccountSelection.Say("the person has to choose an account first")
+	}
+	return ErrInteractionRequired.Say("the person has to do something first")
+}
+
+// answerCode issues a code for a request that needs nothing any more, and sends
+// it. What else has to be committed with it comes in also.
+func (op *Provider) answerCode(w http.ResponseWriter, r *http.Request, p *storage.Project, ar *storage.AuthorizationRequest, also ...storage.Change) {
+	code, err := op.issueCode(r.Context(), p, ar, also...)
+	switch {
+	case errors.Is(err, storage.ErrNotFound): // the session ended meanwhile
+		err = ErrLoginRequired.Say("the session has ended: sign in again").Because(err)
+	case errors.Is(err, storage.ErrConsumed): // the same request, answered by a faster click
+		op.pages.Error(w, r, p, ErrorPage{Status: http.StatusBadRequest, Code: ErrInvalidRequest.Code, Expired: true, UILocales: ar.UILocales})
+		return
+	}
+	if err != nil {
+		op.answerError(w, r, p, ar, err)
+		return
+	}
+	op.answer(w, r, p, ar, []Field{{"code", code}})
+}
+
+func (op *Provider) issueCode(ctx context.Context, p *storage.Project, ar *storage.AuthorizationRequest, also ...storage.Change) (string, error) {
+	code := storage.NewSecret() // 256 bits; RFC 6749 §10.10 wants at least 128
+	err := op.store.AuthorizationCodes.Issue(ctx, p.Scope(), &storage.AuthorizationCode{
+		ID: storage.NewID(), CodeHash: storage.DigestOf(code), GrantID: storage.NewID(),
+		ClientID: ar.ClientID, RedirectURI: ar.RedirectURI, CodeChallenge: ar.CodeChallenge,
+		UserID: ar.Subject, SessionID: ar.SessionID, Scope: ar.Scope, Nonce: ar.Nonce, Claims: ar.Claims,
+		AuthTime: ar.AuthTime, AMR: ar.AMR, ACR: ar.ACR,
+		ExpiresAt: op.now().Add(p.AuthorizationCodeTTL),
+	}, also...)
+	return code, err
+}

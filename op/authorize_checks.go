@@ -1,0 +1,237 @@
+package op
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/elloloop/identity/storage"
+)
+
+// authorization is one authorization request while it is checked.
+type authorization struct {
+	ctx     context.Context
+	project *storage.Project
+	params  params
+	client  *storage.Client
+	request *storage.AuthorizationRequest
+	bad     error // found while the parameters were parsed
+	sent    string
+}
+
+// check is one rule about an authorization request.
+type check func(*Provider, *authorization) error
+
+// provenChecks come first. Until they have passed an error is shown here and
+// never redirected (RFC 6749 §4.1.2.1, RFC 9700 §4.11).
+var provenChecks = []check{
+	(*Provider).checkClientID,    // RFC 6749 §2.2
+	(*Provider).checkRedirectURI, // RFC 6749 §3.1.2.3, RFC 9700 §2.1
+}
+
+// authorizationChecks follow, in this order; their errors go to the client.
+var authorizationChecks = []check{
+	(*Provider).checkParameters,    // RFC 6749 §3.1: repeated, oversized, not UTF-8
+	(*Provider).checkRequestObject, // OIDC Core §6
+	(*Provider).checkResponseType,  // RFC 6749 §3.1.1
+	(*Provider).checkResponseMode,  // OAuth 2.0 Multiple Response Types §2.1
+	(*Provider).checkScope,         // RFC 6749 §3.3, OIDC Core §3.1.2.1
+	(*Provider).checkCodeChallenge, // RFC 7636 §4.3, RFC 9700 §2.1.1
+	(*Provider).checkPrompt,        // OIDC Core §3.1.2.1
+	(*Provider).checkMaxAge,        // OIDC Core §3.1.2.1
+	(*Provider).checkIDTokenHint,   // OIDC Core §3.1.2.1
+	(*Provider).checkClaims,        // OIDC Core §5.5
+	(*Provider).checkOfflineAccess, // OIDC Core §11
+}
+
+func (op *Provider) checkClientID(a *authorization) error {
+	id := a.params.get("client_id")
+	if id == "" {
+		return ErrInvalidRequest.Say("client_id is missing, or was sent twice")
+	}
+	c, err := op.clients.get(a.ctx, a.project, id)
+	if errors.Is(err, storage.ErrNotFound) || err == nil && c.Disabled {
+		a.sent = id
+		return ErrInvalidClient.Say("no client with this client_id is registered here")
+	}
+	if err != nil {
+		return err
+	}
+	a.client = c
+	a.request.ClientID = c.ID
+	a.request.Client = storage.ClientDisplay{
+		Name: c.Name, URI: c.URI, LogoURI: c.LogoURI, PolicyURI: c.PolicyURI, TOSURI: c.TOSURI, FirstParty: c.FirstParty,
+	}
+	return nil
+}
+
+func (op *Provider) checkRedirectURI(a *authorization) error {
+	uri := a.params.get("redirect_uri")
+	if uri == "" { // required by OIDC Core §3.1.2.1, even where only one is registered
+		return ErrInvalidRequest.Say("redirect_uri is missing, or was sent twice")
+	}
+	if !matchRedirectURI(a.client, uri) {
+		a.sent = uri
+		says := "redirect_uri is not one of those registered for this client; they are compared character by character"
+		if hint := redirectURIHint(a.client, uri); hint != "" {
+			says += " (" + hint + ")"
+		}
+		return ErrInvalidRedirectURI.Say(says)
+	}
+	a.request.RedirectURI = uri
+	return nil
+}
+
+func (op *Provider) checkParameters(a *authorization) error { return a.bad }
+
+func (op *Provider) checkRequestObject(a *authorization) error {
+	if a.params.get("request") != "" { // OIDC Core §6.1
+		return ErrRequestNotSupported.Say("request objects are not supported: send plain parameters")
+	}
+	if a.params.get("request_uri") != "" { // OIDC Core §6.2
+		return ErrRequestURINotSupported.Say("request_uri is not supported: send plain parameters")
+	}
+	return nil
+}
+
+func (op *Provider) checkResponseType(a *authorization) error {
+	t := a.params.get("response_type")
+	switch {
+	case t == "":
+		return ErrInvalidRequest.Say("response_type is missing: send code")
+	case t != "code":
+		return ErrUnsupportedResponseType.Say("response_type must be code")
+	case !slices.Contains(a.client.ResponseTypes, t) || !slices.Contains(a.client.GrantTypes, "authorization_code"):
+		return ErrUnauthorizedClient.Say("this client is not registered for response_type code")
+	}
+	a.request.ResponseType = t
+	return nil
+}
+
+// responseModes are those that a code may be sent by.
+var responseModes = []string{"query", "fragment", "form_post"}
+
+func (op *Provider) checkResponseMode(a *authorization) error {
+	if m := a.params.get("response_mode"); m != "" && !slices.Contains(responseModes, m) {
+		return ErrInvalidRequest.Say("response_mode must be query, fragment or form_post")
+	}
+	return nil
+}
+
+func (op *Provider) checkScope(a *authorization) error {
+	asked := a.params.list("scope")
+	for _, s := range asked {
+		if !scopeToken(s) { // RFC 6749 §3.3
+			return ErrInvalidScope.Say("scope has characters that are not allowed")
+		}
+	}
+	// What is unknown, or not for this client, is left out, and the token
+	// response says what was granted (RFC 6749 §3.3).
+	a.request.Scope = allowedScope(a.client, asked)
+	if len(asked) > 0 && len(a.request.Scope) == 0 {
+		return ErrInvalidScope.Say("none of the requested scopes is available to this client")
+	}
+	return nil
+}
+
+func (op *Provider) checkCodeChallenge(a *authorization) error {
+	challenge, method := a.params.get("code_challenge"), a.params.get("code_challenge_method")
+	if challenge == "" {
+		if method != "" {
+			return ErrInvalidRequest.Say("code_challenge_method was sent without code_challenge")
+		}
+		if pkceRequired(a.client, a.project) {
+			return ErrInvalidRequest.Say("code_challenge is missing: this client must use PKCE with S256")
+		}
+		return nil
+	}
+	if method != "S256" { // RFC 9700 §2.1.1: plain shows the verifier; absent means plain (RFC 7636 §4.3)
+		return ErrInvalidRequest.Say("code_challenge_method must be S256")
+	}
+	if !challengeS256(challenge) {
+		return ErrInvalidRequest.Say("code_challenge must be the 43 characters of a base64url SHA-256")
+	}
+	a.request.CodeChallenge = challenge
+	return nil
+}
+
+var prompts = []string{"none", "login", "consent", "select_account", "create"}
+
+func (op *Provider) checkPrompt(a *authorization) error {
+	prompt := a.params.list("prompt")
+	for _, p := range prompt {
+		if !slices.Contains(prompts, p) {
+			return ErrInvalidRequest.Say("prompt must be of none, login, consent, select_account, create")
+		}
+	}
+	if len(prompt) > 1 && slices.Contains(prompt, "none") {
+		return ErrInvalidRequest.Say("prompt none cannot be combined with others")
+	}
+	a.request.Prompt = prompt
+	return nil
+}
+
+func (op *Provider) checkMaxAge(a *authorization) error {
+	raw := a.params.get("max_age")
+	if raw == "" {
+		a.request.MaxAge = a.client.DefaultMaxAge // OIDC DCR §2
+		return nil
+	}
+	n, err := strconv.ParseInt(raw, 10, 32)
+	if err != nil || n < 0 || strings.HasPrefix(raw, "+") {
+		return ErrInvalidRequest.Say("max_age must be a number of seconds")
+	}
+	a.request.MaxAge = &n
+	return nil
+}
+
+func (op *Provider) checkIDTokenHint(a *authorization) error {
+	hint := a.params.get("id_token_hint")
+	if hint == "" {
+		return nil
+	}
+	token, err := op.readIDTokenHint(a.ctx, a.project, hint)
+	if err != nil {
+		return err
+	}
+	if !slices.Contains(token.Audience, a.client.ID) {
+		return ErrInvalidRequest.Say("id_token_hint was issued to another client")
+	}
+	a.request.HintedSubject = token.Subject
+	return nil
+}
+
+func (op *Provider) checkClaims(a *authorization) error {
+	raw := a.params.get("claims")
+	if raw == "" {
+		return nil
+	}
+	if _, err := parseClaimsRequest([]byte(raw)); err != nil {
+		return err
+	}
+	a.request.Claims = json.RawMessage(raw)
+	return nil
+}
+
+// checkOfflineAccess drops offline_access where no refresh token could come of
+// it. That the person agreed is the flows' business: a client that is not the
+// operator's own always needs a consent that covers it.
+func (op *Provider) checkOfflineAccess(a *authorization) error {
+	if !slices.Contains(a.client.GrantTypes, "refresh_token") {
+		a.request.Scope = slices.DeleteFunc(a.request.Scope, func(s string) bool { return s == scopeOfflineAccess })
+	}
+	return nil
+}
+
+func pkceRequired(c *storage.Client, p *storage.Project) bool {
+	switch {
+	case c.TokenEndpointAuthMethod == "none": // RFC 9700 §2.1.1
+		return true
+	case c.RequirePKCE != nil:
+		return *c.RequirePKCE
+	}
+	return p.RequirePKCE
+}

@@ -1,0 +1,140 @@
+package op
+
+import (
+	"errors"
+	"net/http"
+	"net/url"
+	"slices"
+	"strings"
+
+	"github.com/elloloop/identity/storage"
+)
+
+// endSession is the end session endpoint, GET and POST (OIDC RP-Initiated Logout
+// §2, §3). It goes on to a post_logout_redirect_uri only with a valid
+// id_token_hint of the client that registered the URI exactly. Without proof that
+// the request comes of an application of this person, the person is asked first.
+func (op *Provider) endSession(w http.ResponseWriter, r *http.Request, p *storage.Project) {
+	values, err := url.ParseQuery(r.URL.RawQuery)
+	if err != nil {
+		err = ErrInvalidRequest.Say("the query cannot be parsed")
+	} else if r.Method == http.MethodPost {
+		values, _, err = formParams(r)
+	}
+	var ps params
+	if err == nil {
+		ps, err = newParams(values)
+	}
+	if err != nil {
+		op.showError(w, r, p, nil, err)
+		return
+	}
+	end, err := op.checkEndSession(r, p, ps)
+	if err != nil {
+		op.pages.Error(w, r, p, ErrorPage{
+			Status: http.StatusBadRequest, Code: asError(err).Code, Description: asError(err).Description,
+			Sent: ps.get("post_logout_redirect_uri"), UILocales: ps.list("ui_locales"),
+		})
+		op.logError(r, asError(err))
+		return
+	}
+	if err := op.signOut(w, r, p, end, values); err != nil {
+		op.showError(w, r, p, nil, err)
+	}
+}
+
+// ending is a checked request to sign out.
+type ending struct {
+	hint      *idTokenHint // nil: nobody proved whose session it is
+	location  string       // where to go after, "" for the page that says so
+	uiLocales []string
+}
+
+func (op *Provider) checkEndSession(r *http.Request, p *storage.Project, ps params) (ending, error) {
+	end := ending{uiLocales: ps.list("ui_locales")}
+	clientID := ps.get("client_id")
+	if raw := ps.get("id_token_hint"); raw != "" {
+		hint, err := op.readIDTokenHint(r.Context(), p, raw)
+		if err != nil {
+			return end, err
+		}
+		if clientID != "" && !slices.Contains(hint.Audience, clientID) { // OIDC RP-Initiated Logout §2
+			return end, ErrInvalidRequest.Say("client_id is not the client that id_token_hint was issued to")
+		}
+		end.hint = &hint
+		if clientID == "" && len(hint.Audience) > 0 {
+			clientID = hint.Audience[0]
+		}
+	}
+	uri := ps.get("post_logout_redirect_uri")
+	if uri == "" {
+		return end, nil
+	}
+	if end.hint == nil { // an open redirector otherwise
+		return end, ErrInvalidRequest.Say("post_logout_redirect_uri needs an id_token_hint")
+	}
+	c, err := op.activeClient(r.Context(), p, clientID)
+	if errors.Is(err, storage.ErrNotFound) || err == nil && !matchPostLogoutRedirectURI(c, uri) {
+		return end, ErrInvalidRequest.Say("post_logout_redirect_uri is not one of those registered for this client; they are compared character by character")
+	}
+	if err != nil {
+		return end, err
+	}
+	end.location = uri
+	if state := ps.get("state"); state != "" { // OIDC RP-Initiated Logout §3
+		separator := "?"
+		if strings.Contains(uri, "?") {
+			separator = "&"
+		}
+		end.location += separator + encode([]Field{{"state", state}})
+	}
+	return end, nil
+}
+
+func matchPostLogoutRedirectURI(c *storage.Client, uri string) bool {
+	return slices.ContainsFunc(c.PostLogoutRedirectURIs, func(registered string) bool {
+		return uri == registered || matchLoopback(c, registered, uri)
+	})
+}
+
+func (op *Provider) signOut(w http.ResponseWriter, r *http.Request, p *storage.Project, end ending, values url.Values) error {
+	sessions, err := op.interactions.Sessions(r, p)
+	if err != nil {
+		return err
+	}
+	if len(sessions) > 0 {
+		mine := hintedSession(sessions, end.hint)
+		if mine == nil { // OIDC RP-Initiated Logout §2: ask
+			redirect(w, op.interactions.ConfirmSignOut(values.Encode()))
+			return nil
+		}
+		if err := op.interactions.SignOut(w, r, p, mine); err != nil {
+			return err
+		}
+	}
+	if end.location != "" {
+		redirect(w, end.location)
+		return nil
+	}
+	op.pages.LoggedOut(w, r, p, end.uiLocales)
+	return nil
+}
+
+// hintedSession returns the session that the hint is about: the same sid, or a
+// later session of the same person on this browser.
+func hintedSession(sessions []*storage.Session, hint *idTokenHint) *storage.Session {
+	if hint == nil {
+		return nil
+	}
+	for _, s := range sessions {
+		if s.ID == hint.SessionID {
+			return s
+		}
+	}
+	for _, s := range sessions {
+		if s.UserID == hint.Subject {
+			return s
+		}
+	}
+	return nil
+}

@@ -1,0 +1,61 @@
+// Package op is the OpenID Provider: every endpoint that a client calls, one file
+// for each noun of the standards. It knows stored rows, and nothing of how people
+// sign in.
+package op
+
+import (
+	"errors"
+	"log/slog"
+	"net/http"
+	"time"
+
+	"github.com/elloloop/identity/storage"
+)
+
+// Config is what a provider is made of. Every field but Log is required.
+type Config struct {
+	Store *storage.Store
+	// Projects finds the project that a request is for. storage.ErrNotFound when
+	// its host and path belong to none.
+	Projects     func(*http.Request) (*storage.Project, error)
+	Interactions Interactions
+	Pages        Pages
+	Keys         *Keys
+	Now          func() time.Time
+	Log          *slog.Logger // nil: discarded
+	ACRValues    []string     // acr_values_supported: what the flows can reach
+	UILocales    []string     // ui_locales_supported: what the pages speak (BCP 47)
+}
+
+// Provider serves the protocol.
+type Provider struct {
+	store        *storage.Store
+	projects     func(*http.Request) (*storage.Project, error)
+	interactions Interactions
+	pages        Pages
+	keys         *Keys
+	now          func() time.Time
+	log          *slog.Logger
+	acrValues    []string
+	uiLocales    []string
+	clients      *clientCache
+	rotation     *projectSecretCache
+	metadata     *metadataCache
+}
+
+// New makes a provider. It does nothing until its routes are called.
+func New(c Config) (*Provider, error) {
+	if c.Store == nil || c.Projects == nil || c.Interactions == nil || c.Pages == nil || c.Keys == nil || c.Now == nil {
+		return nil, errors.New("op: Store, Projects, Interactions, Pages, Keys and Now are required")
+	}
+	if c.Log == nil {
+		c.Log = slog.New(slog.DiscardHandler)
+	}
+	return &Provider{
+		store: c.Store, projects: c.Projects, interactions: c.Interactions, pages: c.Pages, keys: c.Keys,
+		now: c.Now, log: c.Log, acrValues: c.ACRValues, uiLocales: c.UILocales,
+		clients:  newClientCache(c.Store, c.Now),
+		rotation: newProjectSecretCache(c.Store),
+		metadata: newMetadataCache(),
+	}, nil
+}

@@ -1,0 +1,66 @@
+package op
+
+import (
+	zoidc "github.com/zitadel/oidc/v3/pkg/oidc"
+	"golang.org/x/text/language"
+
+	"github.com/elloloop/identity/storage"
+)
+
+// metadataDocument is the discovery document (OIDC Discovery §3, RFC 8414 §2).
+type metadataDocument struct {
+	zoidc.DiscoveryConfiguration
+	// AuthorizationResponseIss: every authorization response has iss (RFC 9207 §3).
+	AuthorizationResponseIss bool     `json:"authorization_response_iss_parameter_supported"`
+	PromptValues             []string `json:"prompt_values_supported"` // OIDC Prompt Create §4.1.1
+}
+
+func (op *Provider) metadataOf(p *storage.Project) metadataDocument {
+	url := func(path string) string { return p.Issuer + path }
+	methods := []zoidc.AuthMethod{
+		zoidc.AuthMethodBasic, zoidc.AuthMethodPost, zoidc.AuthMethodNone, zoidc.AuthMethodPrivateKeyJWT, "client_secret_jwt",
+	}
+	confidential := []zoidc.AuthMethod{zoidc.AuthMethodBasic, zoidc.AuthMethodPost, zoidc.AuthMethodPrivateKeyJWT, "client_secret_jwt"}
+	locales := make(zoidc.Locales, len(op.uiLocales))
+	for i, l := range op.uiLocales {
+		locales[i] = language.Make(l)
+	}
+	return metadataDocument{
+		DiscoveryConfiguration: zoidc.DiscoveryConfiguration{
+			Issuer:                p.Issuer,
+			AuthorizationEndpoint: url(pathAuthorize),
+			TokenEndpoint:         url(pathToken),
+			UserinfoEndpoint:      url(pathUserinfo),
+			JwksURI:               url(pathJWKS),
+			IntrospectionEndpoint: url(pathIntrospect),
+			RevocationEndpoint:    url(pathRevoke),
+			EndSessionEndpoint:    url(pathEndSession),
+
+			ScopesSupported:        supportedScopes,
+			ResponseTypesSupported: []string{"code"},
+			ResponseModesSupported: responseModes,
+			GrantTypesSupported:    []zoidc.GrantType{zoidc.GrantTypeCode, zoidc.GrantTypeRefreshToken, zoidc.GrantTypeClientCredentials},
+			ACRValuesSupported:     op.acrValues,
+			SubjectTypesSupported:  []string{"public"},
+
+			IDTokenSigningAlgValuesSupported:  signingAlgs[:],
+			UserinfoSigningAlgValuesSupported: signingAlgs[:],
+
+			TokenEndpointAuthMethodsSupported:                  methods,
+			TokenEndpointAuthSigningAlgValuesSupported:         assertionAlgs,
+			RevocationEndpointAuthMethodsSupported:             methods,
+			RevocationEndpointAuthSigningAlgValuesSupported:    assertionAlgs,
+			IntrospectionEndpointAuthMethodsSupported:          confidential,
+			IntrospectionEndpointAuthSigningAlgValuesSupported: assertionAlgs,
+
+			DisplayValuesSupported:        []zoidc.Display{zoidc.DisplayPage},
+			ClaimTypesSupported:           []string{"normal"},
+			ClaimsSupported:               supportedClaims(),
+			ClaimsParameterSupported:      true,
+			CodeChallengeMethodsSupported: []zoidc.CodeChallengeMethod{zoidc.CodeChallengeMethodS256},
+			UILocalesSupported:            locales,
+		},
+		AuthorizationResponseIss: true,
+		PromptValues:             prompts,
+	}
+}
