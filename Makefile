@@ -1,0 +1,60 @@
+# Every target says what it does: make help
+.DEFAULT_GOAL := help
+SHELL := /bin/bash
+
+GO           ?= go
+FUZZTIME     ?= 30s
+BENCH        ?= .
+# A copy of the Go vulnerability database, such as file:///srv/vulndb; empty: the public one.
+VULNDB       ?=
+GOLANGCI     ?= github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.15.0
+GOVULNCHECK  ?= golang.org/x/vuln/cmd/govulncheck@v1.9.0
+
+.PHONY: help
+help: ## Show the targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-16s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+.PHONY: dev
+dev: ## Run a provider for development on http://localhost:8080
+	$(GO) run ./cmd/identity dev
+
+.PHONY: test
+test: setup ## Install what the tests need, then vet and run every test with the race detector
+	$(GO) vet ./...
+	$(GO) test -race ./...
+
+.PHONY: setup
+setup: ## Install what the tests need: Chromium, fonts, Node packages
+	@bash .ci/setup
+
+.PHONY: lint
+lint: ## Run golangci-lint (built on first use)
+	$(GO) run $(GOLANGCI) run ./...
+
+.PHONY: generate
+generate: ## Run every go:generate
+	$(GO) generate ./...
+
+.PHONY: check-generated
+check-generated: generate ## Fail when generated files are not what go:generate makes
+	@git diff --exit-code --stat || { echo "generated files are out of date: commit what 'make generate' changed" >&2; exit 1; }
+
+.PHONY: bench
+bench: ## Run every benchmark with allocations (BENCH=pattern narrows)
+	$(GO) test -run '^$$' -bench '$(BENCH)' -benchmem ./...
+
+.PHONY: fuzz
+fuzz: ## Run every fuzz target for FUZZTIME (30s)
+	@bash .ci/fuzz $(FUZZTIME)
+
+.PHONY: screenshots
+screenshots: setup ## Draw every page into screenshots/, on a phone and on a desktop, light and dark
+	SCREENSHOTS="$(CURDIR)/screenshots" $(GO) test -count=1 -run Screenshot ./templates/... ./conformance/...
+
+.PHONY: build
+build: ## Build one static binary into bin/
+	CGO_ENABLED=0 $(GO) build -trimpath -ldflags '-s -w' -o bin/identity ./cmd/identity
+
+.PHONY: vulncheck
+vulncheck: ## Look for known vulnerabilities (VULNDB=file:///… for a local database)
+	$(GO) run $(GOVULNCHECK) $(if $(VULNDB),-db $(VULNDB)) ./...
