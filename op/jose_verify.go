@@ -1,0 +1,106 @@
+package op
+
+import (
+	"context"
+	"encoding/base64"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/go-jose/go-jose/v4"
+
+	"github.com/elloloop/identity/storage"
+)
+
+// maxOwnJWT is the size of the largest JWT of our own that is looked at.
+const maxOwnJWT = 16 << 10
+
+// tokenHeader is the JOSE header of a JWT of our own.
+type tokenHeader struct {
+	Alg string
+	KID string
+	Typ string
+}
+
+// verify returns the payload of a JWT that this project signed with a key that
+// it still publishes, if its typ is one of typs. Whether the payload is expired,
+// and for whom it is, is the caller's to check. Any fault of the token is
+// ErrInvalidToken, with the reason as its cause; other errors are ours.
+func (k *Keys) verify(ctx context.Context, p *storage.Project, token string, typs []string) ([]byte, tokenHeader, error) {
+	h, err := ownHeader(token)
+	if err != nil {
+		return nil, tokenHeader{}, refuseToken(err)
+	}
+	// RFC 8725 §3.11: a JWT of one kind is never taken as another.
+	if !slices.Contains(typs, h.Typ) {
+		return nil, tokenHeader{}, refuseToken(fmt.Errorf("typ %q is not one of %q", h.Typ, typs))
+	}
+	set, err := k.holding(ctx, p, h.KID)
+	if err != nil {
+		return nil, tokenHeader{}, err
+	}
+	key := set.byKID[h.KID]
+	if key == nil || !key.publishedAt(k.now()) {
+		return nil, tokenHeader{}, refuseToken(errors.New("its kid is not a published key"))
+	}
+	// RFC 8725 §3.1: the key says which alg it is for; the token has to agree.
+	if h.Alg != key.alg {
+		return nil, tokenHeader{}, refuseToken(fmt.Errorf("alg %q with a key for %s", h.Alg, key.alg))
+	}
+	jws, err := jose.ParseSignedCompact(token, []jose.SignatureAlgorithm{jose.SignatureAlgorithm(key.alg)})
+	if err != nil {
+		return nil, tokenHeader{}, refuseToken(err)
+	}
+	payload, err := jws.Verify(key.private.Public())
+	if err != nil {
+		return nil, tokenHeader{}, refuseToken(err)
+	}
+	return payload, h, nil
+}
+
+func refuseToken(cause error) error {
+	return ErrInvalidToken.Say("the token is not one of this issuer, or not of this kind").Because(cause)
+}
+
+// ownHeader reads the header of a compact JWS. We write alg, kid and typ alone:
+// whatever brings jwk, jku, x5c, x5u, crit or zip is not ours (RFC 8725 §3.10).
+func ownHeader(token string) (tokenHeader, error) {
+	if len(token) > maxOwnJWT {
+		return tokenHeader{}, fmt.Errorf("it has %d bytes, more than %d", len(token), maxOwnJWT)
+	}
+	if strings.Count(token, ".") != 2 { // a JWE has four
+		return tokenHeader{}, errors.New("it is no JWS in compact form")
+	}
+	encoded, _, _ := strings.Cut(token, ".")
+	raw, err := base64.RawURLEncoding.DecodeString(encoded)
+	if err != nil {
+		return tokenHeader{}, errors.New("its header is not base64url")
+	}
+	var members map[string]json.RawMessage
+	if err := json.Unmarshal(raw, &members); err != nil {
+		return tokenHeader{}, errors.New("its header is not a JSON object")
+	}
+	var h tokenHeader
+	for name, value := range members {
+		var into *string
+		switch name {
+		case "alg":
+			into = &h.Alg
+		case "kid":
+			into = &h.KID
+		case "typ":
+			into = &h.Typ
+		default:
+			return tokenHeader{}, fmt.Errorf("its header has the member %q", name)
+		}
+		if err := json.Unmarshal(value, into); err != nil {
+			return tokenHeader{}, fmt.Errorf("its header's %s is not a string", name)
+		}
+	}
+	if !isSigningAlg(h.Alg) { // exact: "nOnE" is no better than "none"
+		return tokenHeader{}, fmt.Errorf("alg %q is not one of ours", h.Alg)
+	}
+	return h, nil
+}
