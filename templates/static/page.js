@@ -1,0 +1,50 @@
+// Everything here only adds to pages that work without it.
+"use strict";
+
+for (const button of document.querySelectorAll("[data-reveal]")) {
+  const input = document.getElementById(button.dataset.reveal);
+  const show = (on) => {
+    input.type = on ? "text" : "password";
+    button.setAttribute("aria-pressed", String(on));
+  };
+  button.hidden = false;
+  button.addEventListener("click", () => {
+    show(input.type === "password");
+    input.focus();
+  });
+  // Sent as a password, so that browsers don't keep it as a form value.
+  input.form.addEventListener("submit", () => show(false));
+
+  const caps = document.getElementById("caps");
+  if (caps) {
+    input.addEventListener("keyup", (e) => {
+      if (e.getModifierState) caps.textContent = e.getModifierState("CapsLock") ? caps.dataset.caps : "";
+    });
+    input.addEventListener("blur", () => { caps.textContent = ""; });
+  }
+}
+
+for (const button of document.querySelectorAll("[data-copy]")) {
+  if (!navigator.clipboard) continue;
+  const label = button.textContent;
+  button.hidden = false;
+  button.addEventListener("click", async () => {
+    await navigator.clipboard.writeText(document.getElementById(button.dataset.copy).textContent);
+    button.textContent = button.dataset.done;
+    setTimeout(() => { button.textContent = label; }, 2000);
+  });
+}
+
+const problem = document.getElementById("problem");
+if (problem) problem.focus();
+
+// A second click must not send the form twice; a page that comes back from the
+// browser's cache must work again.
+for (const form of document.forms) {
+  let sent = false;
+  form.addEventListener("submit", (e) => {
+    if (sent) e.preventDefault();
+    sent = true;
+  });
+  addEventListener("pageshow", () => { sent = false; });
+}
