@@ -1,0 +1,113 @@
+package conformance
+
+import (
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"sync"
+	"testing"
+)
+
+// suite is what all tests of the package use: made by TestMain, changed by nobody.
+var suite struct {
+	root   string // of the module
+	dir    string // temporary
+	binary string
+	ca     *authority
+}
+
+func TestMain(m *testing.M) {
+	code, err := run(m)
+	if err != nil {
+		fmt.Fprintln(os.Stderr, "conformance:", err)
+		os.Exit(1)
+	}
+	os.Exit(code)
+}
+
+func run(m *testing.M) (int, error) {
+	root, err := filepath.Abs("..")
+	if err != nil {
+		return 0, err
+	}
+	dir, err := os.MkdirTemp("", "identity-conformance-")
+	if err != nil {
+		return 0, err
+	}
+	defer os.RemoveAll(dir)
+	suite.root, suite.dir, suite.binary = root, dir, filepath.Join(dir, "identity")
+	build := exec.Command("go", "build", "-o", suite.binary, "./cmd/identity")
+	build.Dir = root
+	build.Env = append(os.Environ(), "CGO_ENABLED=0") // as it is shipped
+	if out, err := build.CombinedOutput(); err != nil {
+		return 0, fmt.Errorf("build of the binary: %w\n%s", err, out)
+	}
+	if suite.ca, err = newAuthority(dir); err != nil {
+		return 0, err
+	}
+	code := m.Run()
+	if w := started(); w != nil { // the shared server: its end is a test too
+		if err := w.server.stop(); err != nil {
+			return 1, err
+		}
+		if wrong := w.server.audit(); len(wrong) > 0 {
+			return 1, fmt.Errorf("log of the server:\n%s", strings.Join(wrong, "\n"))
+		}
+	}
+	return code, nil
+}
+
+// world is a running server with the clients and people that most tests need.
+type world struct {
+	*server
+	web      client // confidential, Basic or post, of the operator
+	other    client // as web: a stranger to its tokens
+	third    client // confidential, not of the operator: people are asked for consent
+	spa      client // public
+	native   client // public, loopback addresses
+	machine  client // client_credentials
+	opaque   client // as web, opaque access tokens
+	signed   client // private_key_jwt
+	hashed   client // client_secret_jwt
+	es256    client // as web, ID tokens signed with ES256
+	alice    person
+}
+
+var sharedWorld = sync.OnceValues(func() (*world, error) { return newWorld(filepath.Join(suite.dir, "shared")) })
+
+var startedOnce struct {
+	sync.Mutex
+	world *world
+}
+
+func started() *world {
+	startedOnce.Lock()
+	defer startedOnce.Unlock()
+	return startedOnce.world
+}
+
+// shared returns the server that most tests use together. At the end of each test
+// its log is read: an error, or a secret, fails the test.
+func shared(t *testing.T) *world {
+	t.Helper()
+	w, err := sharedWorld()
+	if err != nil {
+		t.Fatal(err)
+	}
+	startedOnce.Lock()
+	startedOnce.world = w
+	startedOnce.Unlock()
+	watch(t, w.server)
+	return w
+}
+
+// watch fails the test for what the log of the server must not hold (S5-06).
+func watch(t *testing.T, s *server) {
+	t.Cleanup(func() {
+		for _, wrong := range s.audit() {
+			t.Error(wrong)
+		}
+	})
+}
