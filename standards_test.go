@@ -137,15 +137,13 @@ func TestSecurityRows(t *testing.T) {
 	}
 }
 
-// TestTables: every file and test that the tables name exists. A row without
-// them says why: its answer begins with "Not".
+// TestTables: every file and test that the tables name exists, and every row names
+// some, unless its answer begins with "Not": an open end.
 func TestTables(t *testing.T) {
 	names := map[string]map[string]bool{}
 	for _, page := range []string{"docs/standards.md", "docs/security.md"} {
 		for _, r := range table(t, page) {
-			if strings.HasPrefix(r.answer, "Not") && r.files == "–" && r.tests == "–" {
-				continue
-			}
+			open := strings.HasPrefix(r.answer, "Not")
 			if strings.TrimSpace(r.answer) == "" {
 				t.Errorf("%s:%d: %s has no answer", page, r.line, r.id)
 			}
@@ -154,7 +152,7 @@ func TestTables(t *testing.T) {
 					t.Errorf("%s:%d: %s: the file %s does not exist", page, r.line, r.id, f)
 				}
 			}
-			if len(ticked(r.files)) == 0 {
+			if len(ticked(r.files)) == 0 && !open {
 				t.Errorf("%s:%d: %s names no file", page, r.line, r.id)
 			}
 			file, tests := "", 0
@@ -171,7 +169,7 @@ func TestTables(t *testing.T) {
 					t.Errorf("%s:%d: %s: there is no test %s in %q", page, r.line, r.id, word, file)
 				}
 			}
-			if tests == 0 {
+			if tests == 0 && !open {
 				t.Errorf("%s:%d: %s names no test", page, r.line, r.id)
 			}
 		}
