@@ -1,0 +1,96 @@
+package flows
+
+import (
+	"context"
+	"encoding/hex"
+	"net/http"
+	"net/netip"
+	"time"
+
+	"github.com/elloloop/identity/storage"
+)
+
+// limits counts the attempts of one visit, in the database, for all replicas.
+type limits struct {
+	v  *visit
+	in *Interaction
+}
+
+// Login counts by address first, so that a flood from one place is stopped before
+// it reaches an account (S3-02), and then by account and device class: strangers
+// share one counter, and each device that signed in before has its own, so that
+// strangers can't lock the owner out (S3-03). An account is what was typed:
+// whether it exists makes no difference (S3-01).
+func (l *limits) Login(ctx context.Context, identifier, userID string) ([]storage.Change, error) {
+	p := l.v.project
+	if err := l.count(ctx, "login:address:"+network(l.v.origin.IP), p.RateLimitLogin, p.RateLimitWindow, "rate_limited", userID); err != nil {
+		return nil, err
+	}
+	name := "login:account:" + fingerprint(identifier)
+	if l.in.KnownDevice(userID) {
+		name = "login:device:" + fingerprint(l.v.device.id+"\x00"+identifier)
+	}
+	if err := l.count(ctx, name, p.LoginMaxFailed, p.LoginLockout, "locked", userID); err != nil {
+		return nil, err
+	}
+	return []storage.Change{l.v.store.Counters.Clear(name)}, nil
+}
+
+// Signup counts by address.
+func (l *limits) Signup(ctx context.Context) error {
+	p := l.v.project
+	return l.count(ctx, "signup:address:"+network(l.v.origin.IP), p.RateLimitSignup, p.RateLimitWindow, "rate_limited", "")
+}
+
+// count adds one and judges what that made. A limit of 0 is none. The lock ends
+// with the counter's window, by itself.
+func (l *limits) count(ctx context.Context, name string, limit int, window time.Duration, reason, userID string) error {
+	if limit <= 0 || window <= 0 {
+		return nil
+	}
+	counts, err := l.v.store.Counters.Add(ctx, l.v.project.Scope(), window, name)
+	if err != nil {
+		return err
+	}
+	c := counts[0]
+	if c.N <= int64(limit) {
+		return nil
+	}
+	wait := max(time.Second, c.ResetAt.Sub(l.v.now))
+	problem := &Problem{
+		Message: "problem.too_many_attempts", Data: map[string]any{"Minutes": minutes(wait)},
+		Status: http.StatusTooManyRequests, RetryAfter: wait,
+	}
+	if c.N == int64(limit)+1 { // once in a window: a flood must not flood the log
+		ev := l.in.Failure("user.sign_in_failed", reason)
+		ev.Target = userID
+		problem.Events = append(problem.Events, ev)
+	}
+	return problem
+}
+
+// network is the part of an address that one person holds: a /24 of IPv4, a /56
+// of IPv6.
+func network(ip string) string {
+	a, err := netip.ParseAddr(ip)
+	if err != nil {
+		return "unknown"
+	}
+	a = a.Unmap().WithZone("")
+	bits := 56
+	if a.Is4() {
+		bits = 24
+	}
+	p, err := a.Prefix(bits)
+	if err != nil {
+		return "unknown"
+	}
+	return p.String()
+}
+
+// fingerprint keeps what people type out of the names of counters: some type
+// their password where the name belongs.
+func fingerprint(s string) string {
+	d := storage.DigestOf(s)
+	return hex.EncodeToString(d[:16])
+}

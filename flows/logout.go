@@ -1,0 +1,120 @@
+package flows
+
+import (
+	"net/http"
+	"net/url"
+	"slices"
+	"strings"
+
+	"github.com/elloloop/identity/storage"
+	"github.com/elloloop/identity/templates"
+)
+
+// The sign-out page (OIDC RP-Initiated Logout §2): it keeps the query that the
+// end session endpoint got, and goes back there with it.
+
+func (e *Engine) farewell(r *http.Request, p *storage.Project) (*visit, error) {
+	v, err := e.visit(r, p)
+	if err != nil {
+		return nil, err
+	}
+	v.in = v.interaction(storage.AuthorizationRequest{UILocales: strings.Fields(r.URL.Query().Get("ui_locales"))})
+	v.in.query = r.URL.RawQuery
+	return v, nil
+}
+
+// stayed marks the page after "stay signed in".
+const stayed = "stayed"
+
+func (e *Engine) showLogout(w http.ResponseWriter, r *http.Request, p *storage.Project) error {
+	v, err := e.farewell(r, p)
+	if err != nil {
+		return err
+	}
+	if r.URL.RawQuery == stayed {
+		e.send(w, r, http.StatusOK, v.plain("loggedout", templates.LoggedOutView{Stayed: true}), nil)
+		return nil
+	}
+	return v.logoutPage(w, r, nil)
+}
+
+func (v *visit) logoutPage(w http.ResponseWriter, r *http.Request, problem *Problem) error {
+	view, err := v.Logout.View(r.Context(), v.in)
+	if err != nil {
+		return err
+	}
+	page := v.plain(v.Logout.ID(), view)
+	page.Action = withQuery(base(v.project)+"/logout", v.in.query)
+	if page.FormAction, err = v.afterLogout(r); err != nil {
+		return err
+	}
+	v.send(w, r, http.StatusOK, page, problem)
+	return nil
+}
+
+func (v *visit) plain(name string, view any) templates.Page {
+	return templates.Page{
+		Name: name, View: view, UILocales: v.in.Request.UILocales,
+		Dev: v.project.InsecureDevelopment, RequestID: v.origin.RequestID,
+	}
+}
+
+func (e *Engine) submitLogout(w http.ResponseWriter, r *http.Request, p *storage.Project) error {
+	v, err := e.farewell(r, p)
+	if err != nil {
+		return err
+	}
+	form, err := parseForm(r)
+	if err != nil {
+		return err
+	}
+	proof, err := v.Logout.Submit(r.Context(), v.in, form)
+	if problem, ok := err.(*Problem); ok { //nolint:errorlint // Submit returns it as it is
+		return v.logoutPage(w, r, problem)
+	}
+	if err != nil {
+		return err
+	}
+	if proof.Denied != "" {
+		v.redirect(w, r, base(p)+"/logout?"+stayed)
+		return nil
+	}
+	if err := v.signOut(w, r, proof.SignOut); err != nil {
+		return err
+	}
+	v.redirect(w, r, withQuery(base(p)+v.EndSessionURL, v.in.query))
+	return nil
+}
+
+// afterLogout is where the person may go after signing out, for the page's
+// form-action: only to an address that its client registered.
+func (v *visit) afterLogout(r *http.Request) ([]string, error) {
+	q := r.URL.Query()
+	target := q.Get("post_logout_redirect_uri")
+	if target == "" {
+		return nil, nil
+	}
+	if id := q.Get("client_id"); id != "" {
+		c, err := v.store.Clients.Get(r.Context(), v.project.Scope(), id)
+		if err == nil && slices.Contains(c.PostLogoutRedirectURIs, target) {
+			return redirectOrigin(target), nil
+		}
+		if err != nil && !gone(err) {
+			return nil, err
+		}
+	}
+	origins := redirectOrigin(target)
+	if len(origins) == 0 {
+		return nil, nil
+	}
+	known, err := v.store.Clients.HasOrigin(r.Context(), v.project.Scope(), origins[0])
+	if err != nil || !known {
+		return nil, err
+	}
+	return origins, nil
+}
+
+func withQuery(path, query string) string {
+	u := url.URL{RawQuery: query}
+	return path + u.String()
+}

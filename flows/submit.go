@@ -1,0 +1,270 @@
+package flows
+
+import (
+	"context"
+	"errors"
+	"net/http"
+	"net/url"
+	"slices"
+
+	"github.com/elloloop/identity/storage"
+	"github.com/go-chi/chi/v5"
+)
+
+// current shows the step that is needed now, or sends the person back to the
+// protocol when none is.
+func (e *Engine) current(w http.ResponseWriter, r *http.Request, p *storage.Project) error {
+	v, err := e.open(r, p, chi.URLParam(r, "id"))
+	if err != nil {
+		return err
+	}
+	v.choose()
+	f, err := v.settle(r.Context())
+	switch {
+	case errors.Is(err, storage.ErrConflict): // another tab was faster: see what it left
+		v.redirect(w, r, v.stepURL(v.row.ID))
+		return nil
+	case err != nil:
+		return err
+	case f == nil:
+		v.redirect(w, r, v.location(&v.in.Request))
+		return nil
+	}
+	return v.page(w, r, http.StatusOK, f, nil)
+}
+
+// settle finds the step that is needed, and stores what was decided on the way:
+// whose page this is must not change between seeing and answering it.
+func (v *visit) settle(ctx context.Context) (Flow, error) {
+	req := &v.in.Request
+	if req.Denied != "" {
+		return nil, nil
+	}
+	f, err := v.next(ctx, v.in)
+	if err != nil {
+		return nil, err
+	}
+	if f == nil && req.Subject == "" {
+		return nil, errNoWayIn
+	}
+	req.Done = f == nil
+	if req.Subject == v.row.Subject && req.SessionID == v.row.SessionID && req.Done == v.row.Done {
+		return f, nil
+	}
+	return f, v.store.AuthorizationRequests.Advance(ctx, v.project.Scope(), req)
+}
+
+// show shows a step that the person asked for.
+func (e *Engine) show(w http.ResponseWriter, r *http.Request, p *storage.Project) error {
+	v, f, err := e.step(r, p)
+	if err != nil {
+		return err
+	}
+	if f == nil {
+		v.redirect(w, r, v.stepURL(v.row.ID))
+		return nil
+	}
+	return v.page(w, r, http.StatusOK, f, nil)
+}
+
+// step opens the request and returns the flow of the URL, nil if it is neither
+// needed nor offered now (S3-19).
+func (e *Engine) step(r *http.Request, p *storage.Project) (*visit, Flow, error) {
+	f := e.flows[chi.URLParam(r, "flow")]
+	if f == nil {
+		return nil, nil, errNoPage
+	}
+	v, err := e.open(r, p, chi.URLParam(r, "id"))
+	if err != nil {
+		return nil, nil, err
+	}
+	if v.in.Request.Done || v.in.Request.Denied != "" {
+		return v, nil, nil
+	}
+	needed, err := e.next(r.Context(), v.in)
+	if err != nil {
+		return nil, nil, err
+	}
+	if err := e.offer(r.Context(), v.in); err != nil {
+		return nil, nil, err
+	}
+	if needed != nil && needed.ID() == f.ID() || v.in.Offered(f.ID()) != "" {
+		return v, f, nil
+	}
+	return v, nil, nil
+}
+
+// submit takes what the person sent for one step.
+func (e *Engine) submit(w http.ResponseWriter, r *http.Request, p *storage.Project) error {
+	v, f, err := e.step(r, p)
+	if err != nil {
+		return err
+	}
+	if f == nil { // an old form, or a step that is not theirs to take
+		v.redirect(w, r, v.stepURL(v.row.ID))
+		return nil
+	}
+	form, err := parseForm(r)
+	if err != nil {
+		return err
+	}
+	proof, err := f.Submit(r.Context(), v.in, form)
+	if err == nil {
+		err = v.apply(w, r, f, proof)
+	}
+	return v.answer(w, r, f, form, err)
+}
+
+// answer tells the person how their step ended.
+func (v *visit) answer(w http.ResponseWriter, r *http.Request, f Flow, form url.Values, err error) error {
+	var problem *Problem
+	switch {
+	case err == nil:
+		v.redirect(w, r, v.location(&v.in.Request))
+		return nil
+	case errors.As(err, &problem):
+		if len(problem.Events) > 0 {
+			if err := v.store.Commit(r.Context(), v.project.Scope(), v.appendAll(problem.Events)...); err != nil {
+				return err
+			}
+		}
+		v.in.Form = form
+		return v.page(w, r, 0, f, problem)
+	case errors.Is(err, storage.ErrConflict), gone(err), errors.Is(err, storage.ErrAlreadyExists), errors.Is(err, storage.ErrConsumed):
+		// Another tab was faster, or what this step was about is gone.
+		v.redirect(w, r, v.stepURL(v.row.ID))
+		return nil
+	}
+	return err
+}
+
+// apply stores what a step proved, with all that comes of it, in one commit.
+func (v *visit) apply(w http.ResponseWriter, r *http.Request, f Flow, proof Proof) error {
+	row := v.in.Request
+	row.Proven = append(slices.Clone(row.Proven), f.ID())
+	if proof.Identifier != "" {
+		row.Identifier = proof.Identifier
+	}
+	changes := slices.Concat(proof.Changes, v.appendAll(proof.Events))
+	row.ConsentGiven = row.ConsentGiven || proof.Consent
+	row.Denied = proof.Denied
+
+	var cancelled *storage.User // an account whose deletion this sign-in cancels
+	switch {
+	case proof.Subject != "":
+		u := proof.NewUser
+		if u == nil {
+			var err error
+			if u, err = v.store.Users.Get(r.Context(), v.project.Scope(), proof.Subject); err != nil {
+				return err
+			}
+		}
+		if !MaySignIn(u) {
+			return storage.ErrConflict
+		}
+		if u.Status == storage.UserPendingDeletion {
+			active := *u
+			active.Status = storage.UserActive
+			u, cancelled = &active, &active
+			changes = append(changes, v.audit(func(ev *storage.AuditEvent) {
+				ev.Action, ev.Actor, ev.Target = "user.deletion_cancelled", u.ID, u.ID
+			}))
+		}
+		row.AMR = union(row.AMR, proof.AMR)
+		row.ACR = reached(row.AMR, row.ACRValues)
+		changes = append(changes, v.signIn(u, &row)...)
+		v.deny(&row)
+	case proof.SessionID != "":
+		if a := v.account(proof.SessionID); a.Session != nil {
+			v.take(&row, a)
+		}
+	}
+	if err := v.finish(r.Context(), &row); err != nil {
+		return err
+	}
+	stored, err := v.commit(r.Context(), &row, proof, cancelled, changes)
+	if stored && row.SessionID != "" {
+		v.keep(w)
+		if proof.Subject != "" {
+			v.jar.set(w, deviceCookie, v.device.remember(row.Subject), deviceLife)
+		}
+	}
+	if err == nil {
+		v.in.Request = row
+	}
+	return err
+}
+
+// take answers from the session that the person chose, or asks its owner for a
+// new proof where the client wants one.
+func (v *visit) take(row *storage.AuthorizationRequest, a Account) {
+	if !v.in.Fresh(a) {
+		row.Identifier = Label(a.User)
+		return
+	}
+	v.current(a)
+	adopt(row, a)
+	v.deny(row)
+}
+
+// deny ends a request that is for another person: the client asked for the one of
+// its id_token_hint and must get nobody else (OIDC Core §3.1.2.1).
+func (v *visit) deny(row *storage.AuthorizationRequest) {
+	if row.HintedSubject != "" && row.HintedSubject != row.Subject {
+		row.Denied = "login_required"
+	}
+}
+
+// finish sets Done when nothing is needed any more.
+func (v *visit) finish(ctx context.Context, row *storage.AuthorizationRequest) error {
+	if row.Denied != "" || row.Subject == "" {
+		return nil
+	}
+	f, err := v.next(ctx, v.interaction(*row))
+	row.Done = err == nil && f == nil
+	return err
+}
+
+// commit stores a step: the row, if nobody changed it since it was read, and
+// everything else with it. Where an account is made or changed, the stores can't
+// take the row along: the account, its credential, its session and their audit
+// are one commit, the row's advance is the next one. If that one fails the person
+// is signed in with a whole account, and the next look at the row goes on from
+// there. stored says whether the session is in the database.
+func (v *visit) commit(ctx context.Context, row *storage.AuthorizationRequest, proof Proof, cancelled *storage.User, changes []storage.Change) (stored bool, err error) {
+	scope := v.project.Scope()
+	switch {
+	case proof.NewUser != nil:
+		err = v.store.Users.Create(ctx, scope, proof.NewUser, changes...)
+		if errors.Is(err, storage.ErrAlreadyExists) && proof.Taken != nil {
+			return false, proof.Taken
+		}
+	case cancelled != nil:
+		err = v.store.Users.Replace(ctx, scope, cancelled, changes...)
+	default:
+		err = v.store.AuthorizationRequests.Advance(ctx, scope, row, changes...)
+		return err == nil, err
+	}
+	if err != nil {
+		return false, err
+	}
+	return true, v.store.AuthorizationRequests.Advance(ctx, scope, row)
+}
+
+func (v *visit) appendAll(events []storage.AuditEvent) []storage.Change {
+	changes := make([]storage.Change, len(events))
+	for i, ev := range events {
+		changes[i] = v.store.AuditEvents.Append(ev)
+	}
+	return changes
+}
+
+func union(a, b []string) []string {
+	out := slices.Clone(a)
+	for _, s := range b {
+		if !slices.Contains(out, s) {
+			out = append(out, s)
+		}
+	}
+	return out
+}
