@@ -133,7 +133,7 @@ func newTable(b *book, info *graph.TypeInfo) *table {
 	}
 	if info.Expires {
 		t.clear = b.add("DELETE FROM %s WHERE project_id = ? AND id = ? AND expires_at <= ? RETURNING id", name)
-		t.sweep = b.add("DELETE FROM %s WHERE (project_id, id) IN (SELECT project_id, id FROM %s WHERE expires_at <= ? ORDER BY expires_at LIMIT ?) RETURNING project_id, id", name, name)
+		t.sweep = b.add("DELETE FROM %s WHERE (project_id, id) IN (SELECT project_id, id FROM %s INDEXED BY %s_expiry WHERE expires_at <= ? ORDER BY expires_at LIMIT ?) RETURNING project_id, id", name, name, name)
 	}
 	for _, at := range info.UniqueAt {
 		where := each(t.names(at), " = ?")
@@ -148,7 +148,7 @@ func newTable(b *book, info *graph.TypeInfo) *table {
 		t.addLists(b, x, at)
 		by := make([]*statement, len(at)+1)
 		for n := 1; n <= len(at); n++ {
-			by[n] = b.add("DELETE FROM %s WHERE project_id = ?%s%s RETURNING id", name, each(t.names(at[:n]), " IS ?"), live)
+			by[n] = b.add("DELETE FROM %s%s WHERE project_id = ?%s%s RETURNING id", name, t.indexedBy(x), each(t.names(at[:n]), " IS ?"), live)
 		}
 		t.deleteBy = append(t.deleteBy, by)
 	}

@@ -59,8 +59,17 @@ func (t *table) addList(b *book, at []int, s shape) {
 	case s.beyond == isNull:
 		where += " AND " + rest[0] + " IS NULL"
 	}
-	t.lists[s] = b.add("SELECT %s FROM %s WHERE project_id = ?%s%s ORDER BY %s LIMIT ?",
-		t.selected(""), t.info.Table, where, t.live(""), ordered(rest, s.reverse))
+	t.lists[s] = b.add("SELECT %s FROM %s%s WHERE project_id = ?%s%s ORDER BY %s LIMIT ?",
+		t.selected(""), t.info.Table, t.indexedBy(s.index), where, t.live(""), ordered(rest, s.reverse))
+}
+
+// indexedBy names the index to be used. Left alone, SQLite reads a whole project
+// in the order of its ids rather than look for a few nodes and sort nothing.
+func (t *table) indexedBy(index int) string {
+	if index < 0 {
+		return ""
+	}
+	return " INDEXED BY " + t.info.Table + "_by_" + t.info.Indexes[index].Name
 }
 
 func ordered(names []string, reverse bool) string {
@@ -82,17 +91,20 @@ type edgeShape struct {
 // The other end has to live as well.
 func (t *table) addEdges(b *book, catalog *graph.Catalog, tables map[graph.TypeID]*table) {
 	add := func(s edgeShape, near, far string, anchor *table) {
-		beyond := ""
+		beyond, indexed := "", ""
+		if !s.heads {
+			indexed = " INDEXED BY edges_reverse"
+		}
 		if s.after {
 			beyond = " AND e." + far + " > ?"
 			if s.reverse {
 				beyond = " AND e." + far + " < ?"
 			}
 		}
-		t.byEdge[s] = b.add("SELECT %s FROM edges e CROSS JOIN %s n ON n.project_id = e.project_id AND n.id = e.%s "+
+		t.byEdge[s] = b.add("SELECT %s FROM edges e%s CROSS JOIN %s n ON n.project_id = e.project_id AND n.id = e.%s "+
 			"WHERE e.project_id = ? AND e.edge_id = ? AND e.%s = ?%s%s "+
 			"AND EXISTS (SELECT 1 FROM %s a WHERE a.project_id = e.project_id AND a.id = e.%s%s) ORDER BY %s LIMIT ?",
-			t.selected("n."), t.info.Table, far, near, beyond, t.live("n."),
+			t.selected("n."), indexed, t.info.Table, far, near, beyond, t.live("n."),
 			anchor.info.Table, near, anchor.live("a."), ordered([]string{"e." + far}, s.reverse))
 	}
 	for _, after := range []bool{false, true} {
