@@ -51,6 +51,8 @@ func TestFormatted(t *testing.T) {
 	}
 }
 
+var everySystem = regexp.MustCompile(`^/(tmp|var|usr|opt|srv|etc|src|data|build|home)(/|$)`)
+
 // TestNoMachine: nothing that is kept speaks of the machine that it was made on.
 func TestNoMachine(t *testing.T) {
 	words := []*regexp.Regexp{
@@ -58,8 +60,12 @@ func TestNoMachine(t *testing.T) {
 		regexp.MustCompile(`[A-Z]:\\Users\\`),
 	}
 	if dir, err := os.Getwd(); err == nil {
-		words = append(words, regexp.MustCompile(regexp.QuoteMeta(filepath.ToSlash(dir))+`\b`))
-		if above := filepath.ToSlash(filepath.Dir(dir)); above != filepath.ToSlash(os.TempDir()) && len(above) > 1 {
+		dir = filepath.ToSlash(dir)
+		if strings.Count(dir, "/") > 1 {
+			words = append(words, regexp.MustCompile(regexp.QuoteMeta(dir)+`\b`))
+		}
+		// What lies beside the checkout is as foreign, but for the folders that every system has.
+		if above := path.Dir(dir); above != "/" && !everySystem.MatchString(above) {
 			words = append(words, regexp.MustCompile(`(^|[\s"'=(:`+"`"+`])`+regexp.QuoteMeta(above)+"/"))
 		}
 	}
