@@ -155,13 +155,13 @@ func (d *document) With(v any) part { return part{d, v} }
 // table is a list of parameters or claims with their explanations.
 type table struct {
 	Document      *document
-	Kind, Caption string
+	Kind, Heading string
 	Rows          []PlaygroundParameter
 }
 
 // Table hands parameters to the nested template that shows and explains them.
-func (d *document) Table(kind, caption string, rows []PlaygroundParameter) table {
-	return table{d, kind, caption, rows}
+func (d *document) Table(kind, heading string, rows []PlaygroundParameter) table {
+	return table{d, kind, heading, rows}
 }
 
 // Label is the heading for a token or exchange of the playground.

@@ -3,6 +3,8 @@
 // with a view struct, and that is all it can show.
 package templates
 
+import "slices"
+
 // Client is what a page may say about the application that sent the person here
 // (OIDC Dynamic Client Registration §2: client_name, logo_uri, policy_uri,
 // tos_uri, client_uri). All of it is untrusted text.
@@ -68,6 +70,14 @@ type ConsentView struct {
 	Scopes  []ConsentScope `json:"scopes"`
 	// The form sends decision=allow or decision=deny; both are buttons.
 	RedirectHost string `json:"redirect_host"` // where the person goes next, shown so that they can judge
+}
+
+// Widened reports whether the client asks for more than it has already: only
+// then does it help to mark what is new.
+func (v ConsentView) Widened() bool {
+	isNew := func(s ConsentScope) bool { return s.New }
+	isOld := func(s ConsentScope) bool { return !s.New }
+	return slices.ContainsFunc(v.Scopes, isNew) && slices.ContainsFunc(v.Scopes, isOld)
 }
 
 // ConsentScope is one line of the consent page.

@@ -38,13 +38,12 @@ for (const button of document.querySelectorAll("[data-copy]")) {
 const problem = document.getElementById("problem");
 if (problem) problem.focus();
 
-// A second click must not send the form twice; a page that comes back from the
-// browser's cache must work again.
+// A second click within three seconds does not send the form again.
 for (const form of document.forms) {
-  let sent = false;
+  let last = -Infinity;
   form.addEventListener("submit", (e) => {
-    if (sent) e.preventDefault();
-    sent = true;
+    if (e.timeStamp - last < 3000) e.preventDefault();
+    else last = e.timeStamp;
   });
-  addEventListener("pageshow", () => { sent = false; });
+  addEventListener("pageshow", () => { last = -Infinity; });
 }
