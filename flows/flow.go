@@ -5,6 +5,7 @@ package flows
 
 import (
 	"context"
+	"log/slog"
 	"net/url"
 	"slices"
 	"time"
@@ -58,11 +59,19 @@ type Interaction struct {
 	device  device
 }
 
+// LogValue shows the ids alone.
+func (in *Interaction) LogValue() slog.Value {
+	return slog.GroupValue(slog.String("id", in.Request.ID), slog.String("subject", in.Request.Subject))
+}
+
 // Account is a person who is signed in on this browser.
 type Account struct {
 	Session *storage.Session
 	User    *storage.User
 }
+
+// LogValue shows the subject alone.
+func (a Account) LogValue() slog.Value { return slog.StringValue(a.User.ID) }
 
 // Limits counts attempts. Every method counts first and judges then, in one
 // statement for all replicas, so that no race gets past a limit. The error is a

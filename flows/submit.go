@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"net/url"
 	"slices"
+	"strings"
 
 	"github.com/elloloop/identity/storage"
 	"github.com/go-chi/chi/v5"
@@ -173,6 +174,10 @@ func (v *visit) apply(w http.ResponseWriter, r *http.Request, f Flow, proof Proo
 		row.AMR = union(row.AMR, proof.AMR)
 		row.ACR = reached(row.AMR, row.ACRValues)
 		changes = append(changes, v.signIn(u, &row)...)
+		changes = append(changes, v.audit(func(ev *storage.AuditEvent) {
+			ev.Action, ev.Actor, ev.Target, ev.SessionID = "user.signed_in", u.ID, u.ID, row.SessionID
+			ev.Details = map[string]string{"flow": f.ID(), "amr": strings.Join(proof.AMR, " "), "acr": row.ACR}
+		}))
 		v.deny(&row)
 	case proof.SessionID != "":
 		if a := v.account(proof.SessionID); a.Session != nil {

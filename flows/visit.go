@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/subtle"
 	"errors"
+	"log/slog"
 	"net/http"
 	"net/url"
 	"slices"
@@ -27,6 +28,9 @@ type visit struct {
 	row     *storage.AuthorizationRequest // as stored
 	in      *Interaction                  // as the flows see it
 }
+
+// LogValue hides what the browser holds.
+func (*visit) LogValue() slog.Value { return slog.StringValue("[redacted]") }
 
 // touchAfter bounds how often a session in use is written.
 const touchAfter = 5 * time.Minute

@@ -1,0 +1,336 @@
+package flows_test
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net/http"
+	"net/http/httptest"
+	"net/url"
+	"strings"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/elloloop/identity/flows"
+	"github.com/elloloop/identity/flows/consent"
+	"github.com/elloloop/identity/flows/identify"
+	"github.com/elloloop/identity/flows/logout"
+	"github.com/elloloop/identity/flows/password"
+	"github.com/elloloop/identity/flows/register"
+	"github.com/elloloop/identity/flows/selectaccount"
+	"github.com/elloloop/identity/storage"
+	"github.com/elloloop/identity/storage/graph"
+	"github.com/elloloop/identity/storage/memory"
+	"github.com/elloloop/identity/templates"
+)
+
+var noon = time.Date(2030, 1, 1, 12, 0, 0, 0, time.UTC)
+
+// site is a whole engine on the memory driver.
+type site struct {
+	t       *testing.T
+	store   *storage.Store
+	repo    *breakable
+	project *storage.Project
+	engine  *flows.Engine
+	handler http.Handler
+	hasher  *hasher
+	clock   *atomic.Int64 // nanoseconds since noon
+}
+
+func newSite(t *testing.T, change ...func(*storage.Project)) *site {
+	t.Helper()
+	clock := &atomic.Int64{}
+	now := func() time.Time { return noon.Add(time.Duration(clock.Load())) }
+	repo := &breakable{Repository: memory.Open(storage.Schema(), memory.Config{Now: now})}
+	keys, err := storage.NewKeyring(storage.KeyEncryptionKey{ID: "k", Key: make([]byte, 32)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	p := &storage.Project{
+		ID: "default", Issuer: "https://id.example", AuthorizationRequestTTL: time.Hour,
+		SessionIdle: 24 * time.Hour, SessionMax: 7 * 24 * time.Hour,
+		PasswordEnabled: true, SignupEnabled: true, PasswordMinLength: 8,
+		LoginMaxFailed: 5, LoginLockout: 15 * time.Minute,
+		RateLimitWindow: time.Minute, RateLimitLogin: 1000, RateLimitSignup: 1000,
+	}
+	for _, f := range change {
+		f(p)
+	}
+	s := &site{t: t, store: storage.New(repo, keys), repo: repo, project: p, hasher: &hasher{}, clock: clock}
+	pages, err := templates.New(templates.Config{Logger: slog.New(slog.DiscardHandler)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	accounts := &flows.Accounts{Users: s.store.Users, Email: fold, Username: fold}
+	pw := password.New(password.Config{Accounts: accounts, Credentials: s.store.PasswordCredentials, Hasher: s.hasher, Back: "identify"})
+	s.engine, err = flows.New(flows.Config{
+		Store: s.store, Pages: pages, Accounts: accounts, Now: now,
+		Projects: func(*http.Request) (*storage.Project, error) { return p, nil },
+		Flows: []flows.Flow{
+			selectaccount.New(),
+			register.New(register.Config{
+				Accounts: accounts, Credentials: s.store.PasswordCredentials, Hasher: s.hasher, SignIn: "identify",
+				Policy: func(pw string, least int, _ ...string) *flows.Problem {
+					if len(pw) < least {
+						return &flows.Problem{Message: "problem.password_short", Field: "password", Data: map[string]any{"Min": least}}
+					}
+					return nil
+				},
+			}),
+			identify.New(identify.Config{With: pw, Register: "register", Choose: "selectaccount"}),
+			pw,
+			consent.New(consent.Config{Consents: s.store.Consents, Users: s.store.Users}),
+		},
+		Logout: logout.New(),
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	s.handler = s.engine.Routes()
+	return s
+}
+
+func fold(typed string) (string, error) {
+	if strings.ContainsAny(typed, " \t") || typed == "" {
+		return "", errors.New("not an address")
+	}
+	return strings.ToLower(typed), nil
+}
+
+func (s *site) pass(d time.Duration) { s.clock.Add(int64(d)) }
+func (s *site) now() time.Time       { return noon.Add(time.Duration(s.clock.Load())) }
+
+// user makes an account with the password "correct horse".
+func (s *site) user(name string) *storage.User {
+	s.t.Helper()
+	u := &storage.User{
+		ID: storage.NewSubject(), Email: name + "@example.test", EmailKey: name + "@example.test",
+		Name: name, Status: storage.UserActive, Role: "member",
+	}
+	cred := s.store.PasswordCredentials.Add(&storage.PasswordCredential{UserID: u.ID, Hash: plainHash("correct horse"), SetAt: noon})
+	if err := s.store.Users.Create(s.t.Context(), s.project.Scope(), u, cred); err != nil {
+		s.t.Fatal(err)
+	}
+	return u
+}
+
+// request is an authorization request of the operator's own client.
+func request(change ...func(*storage.AuthorizationRequest)) *storage.AuthorizationRequest {
+	ar := &storage.AuthorizationRequest{
+		ID: storage.NewID(), ClientID: "app", RedirectURI: "https://app.example/callback", ResponseType: "code",
+		Scope: []string{"openid", "email"}, Client: storage.ClientDisplay{Name: "App", FirstParty: true},
+	}
+	for _, f := range change {
+		f(ar)
+	}
+	return ar
+}
+
+func thirdParty(ar *storage.AuthorizationRequest) { ar.Client.FirstParty = false }
+
+func prompt(values ...string) func(*storage.AuthorizationRequest) {
+	return func(ar *storage.AuthorizationRequest) { ar.Prompt = values }
+}
+
+// browser keeps cookies, as a browser does.
+type browser struct {
+	*site
+	cookies map[string]string
+	header  http.Header
+	ip      string
+}
+
+func (s *site) browser() *browser {
+	return &browser{site: s, cookies: map[string]string{}, header: http.Header{}, ip: "192.0.2.1:4711"}
+}
+
+func (b *browser) request(method, target string, form url.Values) *http.Request {
+	r := httptest.NewRequest(method, "https://id.example"+target, strings.NewReader(form.Encode()))
+	r.RemoteAddr = b.ip
+	if method == http.MethodPost {
+		r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+		r.Header.Set("Sec-Fetch-Site", "same-origin")
+	}
+	for k, v := range b.header {
+		r.Header[k] = v
+	}
+	for name, value := range b.cookies {
+		r.AddCookie(&http.Cookie{Name: name, Value: value})
+	}
+	return r
+}
+
+func (b *browser) keep(w *httptest.ResponseRecorder) *httptest.ResponseRecorder {
+	for _, c := range w.Result().Cookies() {
+		if c.MaxAge < 0 {
+			delete(b.cookies, c.Name)
+		} else {
+			b.cookies[c.Name] = c.Value
+		}
+	}
+	return w
+}
+
+func (b *browser) send(r *http.Request) *httptest.ResponseRecorder {
+	w := httptest.NewRecorder()
+	b.handler.ServeHTTP(w, r)
+	return b.keep(w)
+}
+
+func (b *browser) get(target string) *httptest.ResponseRecorder {
+	return b.send(b.request(http.MethodGet, target, nil))
+}
+
+func (b *browser) post(target string, pairs ...string) *httptest.ResponseRecorder {
+	return b.send(b.request(http.MethodPost, target, values(pairs...)))
+}
+
+func values(pairs ...string) url.Values {
+	form := url.Values{}
+	for i := 0; i < len(pairs); i += 2 {
+		form.Set(pairs[i], pairs[i+1])
+	}
+	return form
+}
+
+// begin stores a request for this browser and returns where it goes on.
+func (b *browser) begin(ar *storage.AuthorizationRequest) string {
+	b.t.Helper()
+	w := httptest.NewRecorder()
+	location, err := b.engine.Begin(w, b.request(http.MethodGet, "/authorize", nil), b.project, ar)
+	if err != nil {
+		b.t.Fatal(err)
+	}
+	b.keep(w)
+	return location
+}
+
+func (b *browser) silent(ar *storage.AuthorizationRequest) string {
+	b.t.Helper()
+	needed, err := b.engine.Silent(b.request(http.MethodGet, "/authorize", nil), b.project, ar)
+	if err != nil {
+		b.t.Fatal(err)
+	}
+	return needed
+}
+
+func (b *browser) resume(id string) (*storage.AuthorizationRequest, error) {
+	return b.engine.Resume(b.request(http.MethodGet, "/authorize/resume", nil), b.project, id)
+}
+
+func (b *browser) sessions() []*storage.Session {
+	b.t.Helper()
+	list, err := b.engine.Sessions(b.request(http.MethodGet, "/", nil), b.project)
+	if err != nil {
+		b.t.Fatal(err)
+	}
+	return list
+}
+
+// signIn signs an account in on this browser, by a request of its own.
+func (b *browser) signIn(u *storage.User) *storage.Session {
+	b.t.Helper()
+	ar := request(prompt("login"))
+	location := b.begin(ar)
+	w := b.post(location+"/identify", "identifier", u.Email, "password", "correct horse")
+	wantRedirect(b.t, w, "/authorize/resume?id="+ar.ID)
+	return b.sessions()[0]
+}
+
+func (s *site) row(id string) *storage.AuthorizationRequest {
+	s.t.Helper()
+	row, err := s.store.AuthorizationRequests.Get(s.t.Context(), s.project.Scope(), id)
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	return row
+}
+
+// actions are the audited actions of a kind, with their reasons.
+func (s *site) actions(filter string) []string {
+	s.t.Helper()
+	list, err := s.store.AuditEvents.List(s.t.Context(), s.project.Scope(), storage.AuditFilter{Action: filter}, storage.PageRequest{Limit: 1000})
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	var out []string
+	for _, e := range list.Items {
+		out = append(out, strings.TrimSuffix(e.Action+":"+e.Reason, ":"))
+	}
+	return out
+}
+
+func wantRedirect(t *testing.T, w *httptest.ResponseRecorder, location string) {
+	t.Helper()
+	if w.Code != http.StatusSeeOther || w.Header().Get("Location") != location {
+		t.Fatalf("got %d to %q, want 303 to %q; body:\n%.600s", w.Code, w.Header().Get("Location"), location, w.Body)
+	}
+}
+
+func wantPage(t *testing.T, w *httptest.ResponseRecorder, status int, words ...string) {
+	t.Helper()
+	if w.Code != status {
+		t.Fatalf("got %d to %q, want %d; body:\n%.600s", w.Code, w.Header().Get("Location"), status, w.Body)
+	}
+	for _, word := range words {
+		if !strings.Contains(w.Body.String(), word) {
+			t.Fatalf("the page has no %q:\n%s", word, w.Body)
+		}
+	}
+}
+
+// hasher is a quick one that counts its work.
+type hasher struct {
+	verified, hashed atomic.Int64
+	outdated         bool
+	err              error
+}
+
+func plainHash(pw string) storage.PasswordHash {
+	sum := sha256.Sum256([]byte(pw))
+	return storage.PasswordHash(hex.EncodeToString(sum[:]))
+}
+
+func (h *hasher) Verify(_ context.Context, hash storage.PasswordHash, pw string) (bool, bool, error) {
+	h.verified.Add(1)
+	return h.err == nil && hash == plainHash(pw), h.outdated, h.err
+}
+
+func (h *hasher) Hash(_ context.Context, pw string) (storage.PasswordHash, error) {
+	h.hashed.Add(1)
+	return plainHash(pw), h.err
+}
+
+// breakable is a repository whose n-th Commit from now fails.
+type breakable struct {
+	graph.Repository
+	countdown atomic.Int64
+}
+
+func (b *breakable) Commit(ctx context.Context, s graph.Scope, ops ...graph.Op) (graph.Result, error) {
+	if b.countdown.Add(-1) == 0 {
+		return nil, graph.ErrUnavailable
+	}
+	return b.Repository.Commit(ctx, s, ops...)
+}
+
+// dump is everything that is stored in the project, but counters.
+func (s *site) dump() string {
+	s.t.Helper()
+	var b strings.Builder
+	for _, typ := range storage.Schema().Types {
+		page, err := s.repo.List(s.t.Context(), s.project.Scope(), graph.Query{Type: typ.ID, Limit: graph.MaxLimit})
+		if err != nil {
+			s.t.Fatal(err)
+		}
+		for _, n := range page.Nodes {
+			fmt.Fprintf(&b, "%s %s v%d %s\n", typ.Name, n.ID, n.Version, n.Data)
+		}
+	}
+	return b.String()
+}
