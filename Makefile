@@ -49,7 +49,7 @@ fuzz: ## Run every fuzz target for FUZZTIME (30s)
 
 .PHONY: screenshots
 screenshots: setup ## Draw every page into screenshots/, on a phone and on a desktop, light and dark
-	SCREENSHOTS="$(CURDIR)/screenshots" $(GO) test -count=1 -run Screenshot ./templates/... ./conformance/...
+	$(GO) run ./cmd/screenshots -out screenshots
 
 .PHONY: build
 build: ## Build one static binary into bin/

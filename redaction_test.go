@@ -102,7 +102,9 @@ func secretTypes(t *testing.T) map[string]*declaredType {
 		}
 	}
 	for name := range redacting {
-		types[name].redacts = true
+		if ty := types[name]; ty != nil {
+			ty.redacts = true
+		}
 	}
 	return types
 }
