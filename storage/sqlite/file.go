@@ -4,6 +4,7 @@ import (
 	"context"
 	"database/sql/driver"
 	"errors"
+	"fmt"
 	"io/fs"
 	"net/url"
 	"os"
@@ -11,6 +12,8 @@ import (
 	"strconv"
 
 	lib "modernc.org/sqlite"
+
+	"github.com/elloloop/identity/storage/graph"
 )
 
 func (c Config) inMemory() bool { return c.Path == ":memory:" }
@@ -32,6 +35,19 @@ func makeFile(path string) error {
 		return err
 	}
 	return f.Close()
+}
+
+// inPlace says whether the path still leads to the file that is open. SQLite
+// itself would go on writing to a file that nobody will find again.
+func (r *Repository) inPlace() error {
+	if r.file == nil {
+		return nil
+	}
+	now, err := os.Stat(r.config.Path)
+	if err == nil && os.SameFile(r.file, now) {
+		return nil
+	}
+	return fmt.Errorf("%w: the database file was removed or replaced, restart to open the one that is there now", graph.ErrUnavailable)
 }
 
 // connector names the database and how each connection begins.

@@ -11,6 +11,7 @@ import (
 	"fmt"
 	"io/fs"
 	"log/slog"
+	"os"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -95,6 +96,7 @@ type Repository struct {
 	stopped chan struct{} // the writer has ended
 	wrote   atomic.Int64  // time of the last COMMIT, as time since opened
 	opened  time.Time
+	file    os.FileInfo // as it was at Open, nil in memory
 }
 
 var _ graph.Repository = (*Repository)(nil)
@@ -124,6 +126,11 @@ func Open(ctx context.Context, schema graph.Schema, config Config) (*Repository,
 	r := &Repository{
 		config: config, catalog: catalog, sql: newQueries(catalog), now: config.Now, log: config.Log,
 		jobs: make(chan *job, maxBatch), watched: make(chan struct{}, 1), stopped: make(chan struct{}), opened: time.Now(),
+	}
+	if !config.inMemory() {
+		if r.file, err = os.Stat(config.Path); err != nil {
+			return nil, errors.Join(unavailable(err), writer.close())
+		}
 	}
 	r.pool = newPool(config.MaxConns, func() (*conn, error) { return config.connect(true) })
 	if config.inMemory() {

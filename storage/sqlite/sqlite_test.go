@@ -33,7 +33,7 @@ func TestContractMemory(t *testing.T) {
 func open(t testing.TB, config sqlite.Config) *sqlite.Repository {
 	t.Helper()
 	config.AutoMigrate = true
-	config.Migrations = ddl(t, graphtest.Schema())
+	config.Migrations = ddl(graphtest.Schema())
 	r, err := sqlite.Open(t.Context(), graphtest.Schema(), config)
 	if err != nil {
 		t.Fatalf("Open: %v", err)
@@ -43,8 +43,7 @@ func open(t testing.TB, config sqlite.Config) *sqlite.Repository {
 
 // ddl writes the migration that makes the tables of a schema, and those that
 // every database has.
-func ddl(t testing.TB, s graph.Schema) fstest.MapFS {
-	t.Helper()
+func ddl(s graph.Schema) fstest.MapFS {
 	var b strings.Builder
 	b.WriteString("-- +goose Up\n")
 	kinds := map[graph.Kind]string{graph.Text: "TEXT", graph.Bytes: "BLOB", graph.Int: "INTEGER"}

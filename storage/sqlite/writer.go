@@ -124,7 +124,10 @@ type batch struct {
 func (b *batch) commit(first *job) {
 	clear(b.jobs)
 	b.jobs, b.size, b.changed = b.jobs[:0], 0, nil
-	err := b.step(b.sql.begin)
+	err := b.inPlace()
+	if err == nil {
+		err = b.step(b.sql.begin)
+	}
 	for j, ok := first, err == nil; ok && err == nil; j, ok = b.next() {
 		if j.state.CompareAndSwap(queued, running) {
 			b.jobs = append(b.jobs, j)
