@@ -65,11 +65,10 @@ func readClientAssertion(kind, raw string) (*clientAssertion, error) {
 		return nil, ErrInvalidClient.Say("client_assertion is missing")
 	case len(raw) > maxClientAssertion:
 		return nil, badAssertion("is larger than 8 KiB")
-	}
-	parts := strings.Split(raw, ".")
-	if len(parts) != 3 {
+	case !isCompactJWS(raw):
 		return nil, badAssertion("is not a signed JWT in compact form")
 	}
+	parts := strings.Split(raw, ".")
 	a := &clientAssertion{raw: raw}
 	if err := a.readHeader(parts[0]); err != nil {
 		return nil, err

@@ -191,16 +191,17 @@ func (b *bounded[T]) put(key inProject, value T, now time.Time, life time.Durati
 	b.entries[key] = boundedEntry[T]{value, now, now.Add(life)}
 }
 
-// makeRoom removes one in sixteen at the least, looking at four times as many, so
-// that a flood of new keys does not walk the whole map for each.
+// makeRoom removes one entry in sixteen at the least. It looks at four times as
+// many for some that have ended, so that a flood of new keys does not walk the
+// whole map for each.
 func (b *bounded[T]) makeRoom(now time.Time) {
 	share := b.limit/16 + 1
 	looked, removed := 0, 0
 	for key, e := range b.entries { // in random order
-		if looked++; looked > 4*share && removed >= share {
-			return
+		if looked++; looked > 4*share {
+			break
 		}
-		if !now.Before(e.deadline) || looked > 3*share && removed < share {
+		if !now.Before(e.deadline) {
 			delete(b.entries, key)
 			removed++
 		}

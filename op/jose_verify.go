@@ -70,7 +70,7 @@ func ownHeader(token string) (tokenHeader, error) {
 	if len(token) > maxOwnJWT {
 		return tokenHeader{}, fmt.Errorf("it has %d bytes, more than %d", len(token), maxOwnJWT)
 	}
-	if strings.Count(token, ".") != 2 { // a JWE has four
+	if !isCompactJWS(token) {
 		return tokenHeader{}, errors.New("it is no JWS in compact form")
 	}
 	encoded, _, _ := strings.Cut(token, ".")
@@ -103,4 +103,20 @@ func ownHeader(token string) (tokenHeader, error) {
 		return tokenHeader{}, fmt.Errorf("alg %q is not one of ours", h.Alg)
 	}
 	return h, nil
+}
+
+// isCompactJWS says whether s is three parts of base64url (RFC 7515 §7.1). A JWE
+// has five. Line breaks, which decoders forgive, would give one token many forms.
+func isCompactJWS(s string) bool {
+	dots := 0
+	for i := range len(s) {
+		switch c := s[i]; {
+		case c == '.':
+			dots++
+		case c >= 'a' && c <= 'z', c >= 'A' && c <= 'Z', c >= '0' && c <= '9', c == '-', c == '_':
+		default:
+			return false
+		}
+	}
+	return dots == 2
 }

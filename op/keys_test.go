@@ -9,8 +9,8 @@ import (
 	"crypto/rand"
 	"crypto/rsa"
 	"crypto/x509"
+	"encoding/base64"
 	"encoding/json"
-	"encoding/pem"
 	"errors"
 	"fmt"
 	"strings"
@@ -256,20 +256,28 @@ func TestKeysInvalidate(t *testing.T) {
 	})
 }
 
+// noticing is a repository whose notices a test sends.
+type noticing struct {
+	graph.Repository
+	notices chan graph.Change
+}
+
+func (n *noticing) Watch(context.Context) (<-chan graph.Change, error) { return n.notices, nil }
+
 func TestKeysWatch(t *testing.T) {
-	b := newBench(t).ensured(t)
-	ctx, stop := context.WithCancel(t.Context())
-	done := make(chan error, 1)
-	go func() { done <- b.keys.Watch(ctx) }()
-	pk := b.keys.project(b.project.ID)
-	for pk.notices.Load() == 0 { // the watch may begin after the first rotation
-		if _, err := NewKeys(b.store, b.clock.now, nil).Rotate(ctx, b.project, "EdDSA", true); err != nil {
-			t.Fatal(err)
-		}
+	ring, err := storage.NewKeyring(storage.KeyEncryptionKey{ID: "test", Key: make([]byte, 32)})
+	if err != nil {
+		t.Fatal(err)
 	}
-	stop()
-	if err := <-done; !errors.Is(err, context.Canceled) {
-		t.Errorf("Watch = %v", err)
+	repo := &noticing{notices: make(chan graph.Change)}
+	keys := NewKeys(storage.New(repo, ring), time.Now, nil)
+	pk := keys.project("default")
+	done := make(chan error)
+	go func() { done <- keys.Watch(t.Context()) }()
+	repo.notices <- graph.Change{All: true}
+	close(repo.notices)
+	if err := <-done; err != nil || pk.notices.Load() != 1 {
+		t.Errorf("Watch = %v, and %d notices", err, pk.notices.Load())
 	}
 }
 
@@ -365,12 +373,14 @@ func TestKeysHolding(t *testing.T) {
 // weakRSA is a key of 1024 bits, which the standard library no longer makes.
 func weakRSA(t *testing.T) []byte {
 	t.Helper()
-	block, _ := pem.Decode([]byte(weakRSAPEM))
-	return block.Bytes
+	der, err := base64.StdEncoding.DecodeString(weakRSAPKCS8)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return der
 }
 
-const weakRSAPEM = `-----BEGIN PRIVATE KEY-----
-MIICdgIBADANBgkqhkiG9w0BAQEFAASCAmAwggJcAgEAAoGBANLMCdvsaiuCVV00
+const weakRSAPKCS8 = `MIICdgIBADANBgkqhkiG9w0BAQEFAASCAmAwggJcAgEAAoGBANLMCdvsaiuCVV00
 e/i+v7RRAbCqpcfxMCvv5QWQjh7CtRwVIbncg1v9wXgR+fimAXN/2AMMdDbhyKDF
 OUs/waQjOsR+pwu+wxqzRM9QMjwYG/TYmnQapY/pvytlisFUk3M4P71V/7eqvN/c
 l4WvrL4SOv46P1/9QhyXPSLKKzrlAgMBAAECgYEAxpp6h3v8o7WOG9yBGOEO2SKh
@@ -383,5 +393,4 @@ vn4DCwJAASjAX+zKAKEWluWJhE/+urRlgKVQ5ut0Dh2bBl9ofu65XcRDU8l0kgW+
 JwbXy0688oSryRMNRs/39OifuB91NwJAcx2m59Oj+fM3+SesIDFupQ2HQ+8gJ0oW
 VkAdps5zIqQFrp8uzSzrfkzZ0zOjIxUHdedwRcbEENuTxhZ1DSXhUwJAIDwGwF4d
 hXrdAIzSCbdMCbGtWNeT9bTRL34HqG52FHpxpuVx2FAkVGjlYjA8JFn0ejPFNUMq
-rJnY0mCHU93J0Q==
------END PRIVATE KEY-----`
+rJnY0mCHU93J0Q==`
