@@ -62,17 +62,17 @@ func run(m *testing.M) (int, error) {
 // world is a running server with the clients and people that most tests need.
 type world struct {
 	*server
-	web      client // confidential, Basic or post, of the operator
-	other    client // as web: a stranger to its tokens
-	third    client // confidential, not of the operator: people are asked for consent
-	spa      client // public
-	native   client // public, loopback addresses
-	machine  client // client_credentials
-	opaque   client // as web, opaque access tokens
-	signed   client // private_key_jwt
-	hashed   client // client_secret_jwt
-	es256    client // as web, ID tokens signed with ES256
-	alice    person
+	web     client // confidential, Basic or post, of the operator
+	other   client // as web: a stranger to its tokens
+	third   client // confidential, not of the operator: people are asked for consent
+	spa     client // public
+	native  client // public, loopback addresses
+	machine client // client_credentials
+	opaque  client // as web, opaque access tokens
+	signed  client // private_key_jwt
+	hashed  client // client_secret_jwt
+	es256   client // as web, ID tokens signed with ES256
+	alice   person
 }
 
 var sharedWorld = sync.OnceValues(func() (*world, error) { return newWorld(filepath.Join(suite.dir, "shared")) })
