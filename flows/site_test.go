@@ -116,7 +116,11 @@ func (s *site) user(name string) *storage.User {
 	if err := s.store.Users.Create(s.t.Context(), s.project.Scope(), u, cred); err != nil {
 		s.t.Fatal(err)
 	}
-	return u
+	stored, err := s.store.Users.Get(s.t.Context(), s.project.Scope(), u.ID)
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	return stored
 }
 
 // request is an authorization request of the operator's own client.
@@ -306,10 +310,21 @@ func (h *hasher) Hash(_ context.Context, pw string) (storage.PasswordHash, error
 	return plainHash(pw), h.err
 }
 
-// breakable is a repository whose n-th Commit from now fails.
+// breakable is a repository whose n-th Commit from now fails, and that counts
+// what is read.
 type breakable struct {
 	graph.Repository
-	countdown atomic.Int64
+	countdown, reads atomic.Int64
+}
+
+func (b *breakable) Get(ctx context.Context, s graph.Scope, t graph.TypeID, id string) (graph.Node, error) {
+	b.reads.Add(1)
+	return b.Repository.Get(ctx, s, t, id)
+}
+
+func (b *breakable) Lookup(ctx context.Context, s graph.Scope, k graph.Key) (graph.Node, error) {
+	b.reads.Add(1)
+	return b.Repository.Lookup(ctx, s, k)
 }
 
 func (b *breakable) Commit(ctx context.Context, s graph.Scope, ops ...graph.Op) (graph.Result, error) {

@@ -1,0 +1,246 @@
+package flows_test
+
+import (
+	"fmt"
+	"net/http"
+	"net/http/httptest"
+	"regexp"
+	"strconv"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/elloloop/identity/storage"
+	"github.com/google/go-cmp/cmp"
+)
+
+// shape is an answer without what must differ: ids and what was typed.
+func shape(w *httptest.ResponseRecorder, typed string) string {
+	header := w.Header().Clone()
+	header.Del("Content-Length")
+	all := strings.ReplaceAll(fmt.Sprint(w.Code, header, w.Body), typed, "TYPED")
+	return regexp.MustCompile(`[0-9a-f]{8}-[0-9a-f-]{27}`).ReplaceAllString(all, "ID")
+}
+
+// TestEnumeration: nothing tells whether an account exists.
+func TestEnumeration(t *testing.T) {
+	for _, mode := range []struct {
+		name            string
+		identifierFirst bool
+		accept          string
+	}{
+		{"one-page", false, ""}, {"identifier-first", true, ""}, {"one-page-json", false, "application/json"}, {"identifier-first-json", true, "application/json"},
+	} {
+		t.Run("S3-01/"+mode.name, func(t *testing.T) {
+			s := newSite(t, func(p *storage.Project) { p.IdentifierFirst = mode.identifierFirst })
+			s.user("alice1")
+			bare := &storage.User{ID: storage.NewSubject(), Email: "bare12@example.test", EmailKey: "bare12@example.test", Status: storage.UserActive}
+			if err := s.store.Users.Create(t.Context(), s.project.Scope(), bare); err != nil {
+				t.Fatal(err)
+			}
+			out := s.user("away12")
+			out.Status = storage.UserDeactivated
+			if err := s.store.Users.Replace(t.Context(), s.project.Scope(), out); err != nil {
+				t.Fatal(err)
+			}
+			s.browser().get(s.browser().begin(request())) // the project's key is read once
+			want := ""
+			for _, tt := range []struct{ typed, password, reason string }{
+				{"alice1@example.test", "wrong password", "wrong_password"},
+				{"nobody@example.test", "correct horse", "unknown_account"},
+				{"bare12@example.test", "correct horse", "no_password"},
+				{"away12@example.test", "correct horse", "account_deactivated"},
+				{"not an address a@b", "correct horse", "unknown_account"},
+			} {
+				b := s.browser()
+				if mode.accept != "" {
+					b.header.Set("Accept", mode.accept)
+				}
+				at := b.begin(request())
+				worked, asked := s.hasher.verified.Load(), s.repo.reads.Load()
+				var got string
+				if mode.identifierFirst {
+					got = shape(b.post(at+"/identify", "identifier", tt.typed), tt.typed) + shape(b.get(at), tt.typed)
+					got += shape(b.post(at+"/password", "password", tt.password), tt.typed)
+				} else {
+					got = shape(b.post(at+"/identify", "identifier", tt.typed, "password", tt.password), tt.typed)
+				}
+				if n := s.hasher.verified.Load() - worked; n != 1 {
+					t.Errorf("%s: hashed %d times, want once", tt.reason, n)
+				}
+				reads := fmt.Sprint(s.repo.reads.Load() - asked)
+				if tt.reason == "unknown_account" && strings.Contains(tt.typed, " ") {
+					reads = "" // no lookup of what is no address: the syntax is no secret
+				} else {
+					got += reads + " reads"
+				}
+				if want == "" {
+					want = got
+				}
+				if !strings.HasPrefix(want, got) {
+					t.Errorf("%s is told apart:\n%s", tt.reason, cmp.Diff(strings.Split(want, "\n"), strings.Split(got, "\n")))
+				}
+				log := s.actions("user.sign_in_failed")
+				if last := log[len(log)-1]; last != "user.sign_in_failed:"+tt.reason {
+					t.Errorf("audit %q, want %q", last, tt.reason)
+				}
+			}
+		})
+	}
+}
+
+// TestLock: strangers lock an account for strangers, never for its owner.
+func TestLock(t *testing.T) {
+	s := newSite(t)
+	u := s.user("alice")
+	known := s.browser()
+	known.signIn(u)
+	try := func(b *browser, typed, password string) *httptest.ResponseRecorder {
+		return b.post(b.begin(request(prompt("login")))+"/identify", "identifier", typed, "password", password)
+	}
+	for _, typed := range []string{"alice@example.test", "nobody@example.test"} {
+		for range 5 {
+			wantPage(t, try(s.browser(), typed, "guess"), http.StatusUnprocessableEntity, "not right")
+		}
+		worked := s.hasher.verified.Load()
+		w := try(s.browser(), strings.ToUpper(typed), "correct horse") // another spelling, the same account
+		wantPage(t, w, http.StatusTooManyRequests, "15 minutes")
+		if w.Header().Get("Retry-After") != "900" {
+			t.Errorf("Retry-After %q", w.Header().Get("Retry-After"))
+		}
+		if s.hasher.verified.Load() != worked {
+			t.Error("S3-04: a refused attempt was hashed")
+		}
+	}
+	t.Run("S3-03/known-device", func(t *testing.T) {
+		if w := try(known, u.Email, "correct horse"); w.Code != http.StatusSeeOther {
+			t.Errorf("the owner's device got %d", w.Code)
+		}
+	})
+	t.Run("S3-03/forged-device", func(t *testing.T) {
+		b := s.browser()
+		const cookie = "__Host-identity_device"
+		id, _, _ := strings.Cut(known.cookies[cookie], ".")
+		b.cookies[cookie] = id + "." + storage.NewSecret()[:22]
+		wantPage(t, try(b, u.Email, "correct horse"), http.StatusTooManyRequests)
+	})
+	t.Run("S3-03/device of another account", func(t *testing.T) {
+		b := s.browser()
+		b.signIn(s.user("bob"))
+		wantPage(t, try(b, u.Email, "correct horse"), http.StatusTooManyRequests)
+	})
+	t.Run("S3-03/known-device has a limit too", func(t *testing.T) {
+		for range 5 {
+			wantPage(t, try(known, u.Email, "guess"), http.StatusUnprocessableEntity)
+		}
+		wantPage(t, try(known, u.Email, "correct horse"), http.StatusTooManyRequests)
+	})
+	t.Run("S3-03/ends-by-itself", func(t *testing.T) {
+		s.pass(15 * time.Minute)
+		if w := try(s.browser(), u.Email, "correct horse"); w.Code != http.StatusSeeOther {
+			t.Errorf("got %d after the lock's end", w.Code)
+		}
+	})
+	t.Run("S3-03/cleared-on-success", func(t *testing.T) {
+		for range 3 {
+			for range 4 {
+				try(s.browser(), u.Email, "guess")
+			}
+			if w := try(s.browser(), u.Email, "correct horse"); w.Code != http.StatusSeeOther {
+				t.Fatalf("got %d", w.Code)
+			}
+		}
+	})
+	if got := s.actions("user.sign_in_failed"); strings.Count(strings.Join(got, " "), ":locked") != 3 {
+		t.Errorf("audit %v, want one line for each lock", got)
+	}
+}
+
+// TestAddressLimit: many accounts tried from one place.
+func TestAddressLimit(t *testing.T) {
+	for _, tt := range []struct {
+		name, first, other string
+		limited            bool
+	}{
+		{"S3-02/same-24", "192.0.2.1:1", "192.0.2.200:9", true},
+		{"S3-02/other-24", "192.0.2.1:1", "192.0.3.1:1", false},
+		{"S3-02/same-56", "[2001:db8:0:100::1]:1", "[2001:db8:0:1ff::9]:1", true},
+		{"S3-02/other-56", "[2001:db8:0:100::1]:1", "[2001:db8:0:200::1]:1", false},
+		{"S3-02/mapped", "192.0.2.1:1", "[::ffff:192.0.2.7]:1", true},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			s := newSite(t, func(p *storage.Project) { p.RateLimitLogin = 3; p.RateLimitSignup = 3 })
+			b := s.browser()
+			b.ip = tt.first
+			at := b.begin(request())
+			for i := range 3 {
+				name := strconv.Itoa(i) + "@example.test"
+				wantPage(t, b.post(at+"/identify", "identifier", name, "password", "Summer2030"), http.StatusUnprocessableEntity)
+				if w := b.post(b.begin(request(prompt("create")))+"/register", "email", name, "password", "a good password"); w.Code != http.StatusSeeOther {
+					t.Fatalf("register: %d", w.Code)
+				}
+			}
+			last := s.browser()
+			last.ip = tt.other
+			at = last.begin(request())
+			want := http.StatusUnprocessableEntity
+			if tt.limited {
+				want = http.StatusTooManyRequests
+			}
+			wantPage(t, last.post(at+"/identify", "identifier", "9@example.test", "password", "Summer2030"), want)
+			if got := last.post(last.begin(request(prompt("create")))+"/register", "email", "9@example.test", "password", "a good password").Code; (got == http.StatusTooManyRequests) != tt.limited {
+				t.Errorf("register: %d", got)
+			}
+			s.pass(time.Minute)
+			again := s.browser()
+			again.ip = tt.first
+			wantPage(t, again.post(again.begin(request())+"/identify", "identifier", "8@example.test", "password", "x"), http.StatusUnprocessableEntity)
+		})
+	}
+}
+
+// TestLimitRace: a hundred tries at once are not more than five.
+func TestLimitRace(t *testing.T) {
+	s := newSite(t)
+	u := s.user("alice")
+	b := s.browser()
+	at := b.begin(request())
+	var wg sync.WaitGroup
+	for range 100 {
+		r := b.request(http.MethodPost, at+"/identify", values("identifier", u.Email, "password", "guess"))
+		wg.Go(func() { s.handler.ServeHTTP(httptest.NewRecorder(), r) })
+	}
+	wg.Wait()
+	if n := s.hasher.verified.Load(); n != 5 {
+		t.Errorf("peers/counter-not-atomic: %d passwords were tried, want 5", n)
+	}
+}
+
+type busy struct{}
+
+func (busy) Error() string             { return "busy" }
+func (busy) RetryAfter() time.Duration { return 1500 * time.Millisecond }
+
+// TestBusy: too much to hash is a page that keeps what was typed.
+func TestBusy(t *testing.T) {
+	s := newSite(t)
+	s.hasher.err = busy{}
+	b := s.browser()
+	at := b.begin(request())
+	for _, w := range []*httptest.ResponseRecorder{
+		b.post(at+"/identify", "identifier", "alice@example.test", "password", "secret word"),
+		b.post(at+"/register", "email", "alice@example.test", "name", "Alice", "password", "secret word"),
+	} {
+		wantPage(t, w, http.StatusServiceUnavailable, "alice@example.test")
+		if w.Header().Get("Retry-After") != "2" || strings.Contains(w.Body.String(), "secret word") {
+			t.Errorf("S3-04: Retry-After %q, or the password is on the page", w.Header().Get("Retry-After"))
+		}
+	}
+	s.hasher.err = nil
+	worked := s.hasher.verified.Load()
+	wantPage(t, b.post(at+"/identify", "identifier", "alice@example.test", "password", strings.Repeat("x", 5000)), http.StatusUnprocessableEntity)
+	if s.hasher.verified.Load() != worked {
+		t.Error("S3-04: a password of 5000 bytes was hashed")
+	}
+}
