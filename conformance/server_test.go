@@ -59,10 +59,13 @@ func newServer(dir string, env ...string) (*server, error) {
 		"GATEWAY_ISSUER=" + s.issuer,
 		"GATEWAY_LISTEN=" + s.addr,
 		"GATEWAY_SQLITE_PATH=" + filepath.Join(dir, "identity.db"),
-		"GATEWAY_KEY_ENCRYPTION_KEYS=" + "test:" + kek,
+		"GATEWAY_KEY_ENCRYPTION_KEYS=" + "test=" + kek,
 		"GATEWAY_TLS_CERT_FILE=" + suite.ca.certFile,
 		"GATEWAY_TLS_KEY_FILE=" + suite.ca.keyFile,
-		"GATEWAY_RATE_LIMIT_LOGIN=100000", "GATEWAY_RATE_LIMIT_SIGNUP=100000", // every test comes from one address
+		"GATEWAY_RATE_LIMIT_LOGIN=100000", "GATEWAY_RATE_LIMIT_SIGNUP=100000", "GATEWAY_RATE_LIMIT_CLIENT_AUTH=100000", // every test comes from one address
+		"GATEWAY_LOGIN_MAX_FAILED_ATTEMPTS=100",                                      // and mistypes the same password
+		"GATEWAY_PASSWORD_ARGON2_MEMORY_KIB=19456", "GATEWAY_PASSWORD_ARGON2_TIME=2", // the least that is allowed
+		"GATEWAY_LOG_LEVEL=debug", // S5-06 holds at every level
 	}, env...)
 	return s, nil
 }
