@@ -13,8 +13,9 @@ import (
 //
 // All methods are safe for concurrent use. They return the sentinels of this
 // package (errors.go), wrapped or not, and ctx.Err() when the context ends first.
-// A node whose ExpiresAt has passed by the driver's clock does not exist for any
-// method, whether it was swept or not.
+// A node whose ExpiresAt is not after the driver's clock does not exist for any
+// method, whether it was swept or not, and its edges do not either. An id or text
+// that cannot be stored (not UTF-8, or with a NUL) is found nowhere.
 type Repository interface {
 	// Get returns the node with this id. A consumed one-time node is returned
 	// with its ConsumedAt set. ErrNotFound.
@@ -28,14 +29,20 @@ type Repository interface {
 	// Commit applies all operations or none, durably, before it returns. The
 	// result has one outcome for each operation, in their order. The error of the
 	// first operation that fails is returned as an *OpError; for ErrConsumed its
-	// Node is the consumed node.
+	// Node is the consumed node. Operations see what those before them did. A
+	// malformed one is ErrInvalidArgument before any is tried. The operations must
+	// not be changed before Commit returns. When ctx ends in the middle, the commit
+	// may stand, whole.
 	Commit(ctx context.Context, s Scope, ops ...Op) (Result, error)
 	// Sweep removes up to limit nodes and counters, of every project, that
-	// expired at or before now, and says how many it removed.
+	// expired at or before now, and says how many it removed. It may do so in
+	// several transactions. ErrInvalidArgument for a limit below 1.
 	Sweep(ctx context.Context, now time.Time, limit int) (int, error)
-	// Watch tells what was changed, here or by another process, until ctx ends;
-	// then the channel is closed. A watcher that is too slow, or a driver that may
-	// have missed something, is told with Change.All: drop everything cached.
+	// Watch tells what was changed of the Watched types, here or by another
+	// process, until ctx ends or the driver is closed; then the channel is closed.
+	// A watcher that is too slow, or a driver that may have missed something, is
+	// told with Change.All: drop everything cached. It may come at any time, also
+	// first.
 	Watch(ctx context.Context) (<-chan Change, error)
 	// Close waits for what is in flight and releases the driver. Every later call
 	// returns ErrClosed. Closing twice is not an error.
@@ -62,12 +69,13 @@ type EdgeID int32
 // Node is one thing remembered.
 type Node struct {
 	Type    TypeID
-	ID      string // opaque, unique within project and type
+	ID      string // opaque UTF-8 without NUL, not empty; unique within project and type
 	Version int64  // set by the driver: 1 after Create, one more after each Update
 	// Columns are the values of the type's declared columns, in their order:
 	// what keys and indexes are made of. Their number always equals the schema's.
 	Columns []Value
-	// Data is the rest, opaque to drivers.
+	// Data is the rest, opaque to drivers, of at most MaxData bytes. Empty and nil
+	// are the same and read as nil.
 	Data       []byte
 	CreatedAt  time.Time // set by the driver at Create; UTC, microseconds
 	UpdatedAt  time.Time // set by the driver at Create, Update and Take
@@ -93,7 +101,7 @@ type Query struct {
 	To   string // with Edge: the edge's head is this node, nodes are tails
 
 	Reverse bool   // descending
-	Limit   int    // 1 to MaxLimit; 0 means DefaultLimit
+	Limit   int    // 1 to MaxLimit; 0 means DefaultLimit; others are ErrInvalidArgument
 	After   string // a Page.Next of the same query, "" for the first page
 }
 

@@ -8,12 +8,15 @@ type Op interface{ op() }
 
 // Create stores a new node. ErrAlreadyExists when the id or a unique key is
 // taken by a live node; a dead one (expired, not yet swept) gives way. Columns
-// that a key needs may be Null: such a node does not hold that key.
+// that a key needs may be Null: such a node does not hold that key. What is the
+// driver's own in Node (Version, CreatedAt, UpdatedAt, ConsumedAt) is ignored.
+// When several keys clash, OpError.Key is the id, else the first declared one.
 type Create struct{ Node Node }
 
 // Update replaces Columns, Data and ExpiresAt of the node with this id if its
 // version is still Node.Version. ErrConflict if it is not; ErrNotFound;
-// ErrAlreadyExists when the new columns clash with another node's unique key.
+// ErrAlreadyExists when the new columns clash with another node's unique key,
+// where a dead holder gives way. ConsumedAt stays.
 type Update struct{ Node Node }
 
 // Delete removes a node and its edges. ErrNotFound when there is none.
@@ -25,7 +28,8 @@ type Delete struct {
 }
 
 // DeleteBy removes every live node whose first index columns equal these
-// values, with their edges. Finding none is no error.
+// values, with their edges. Finding none is no error; giving no value is
+// ErrInvalidArgument, so that a forgotten argument does not empty a type.
 type DeleteBy struct {
 	Type  TypeID
 	Index string
@@ -35,7 +39,7 @@ type DeleteBy struct {
 // Take consumes a one-time node, by id. Of any number of concurrent Takes of one
 // node exactly one succeeds; the others get ErrConsumed with the node. ErrNotFound
 // when there is none. It is one statement in every driver, never check-then-act.
-// The node stays, with ConsumedAt set, until it expires.
+// The node stays, with ConsumedAt set, until it expires. Its Version stays, too.
 type Take struct {
 	Type TypeID
 	ID   string
@@ -56,7 +60,7 @@ type Link struct {
 	From, To string
 }
 
-// Unlink removes an edge. ErrNotFound when there is none.
+// Unlink removes an edge. ErrNotFound when there is none, or an end is dead.
 type Unlink struct {
 	Edge     EdgeID
 	From, To string
@@ -64,11 +68,12 @@ type Unlink struct {
 
 // Increment adds By to the counter of this name within the project. A counter
 // begins at 0 and its window of this length with the first Increment; the first
-// one after the window's end begins a new window. By may be 0, to read it.
+// one at or after the window's end begins a new window; until then another
+// Window does not move it. By may be 0, to read it, which begins it as well.
 type Increment struct {
 	Counter string
-	By      int64
-	Window  time.Duration // > 0
+	By      int64         // -MaxBy to MaxBy
+	Window  time.Duration // at least a microsecond
 }
 
 // Clear removes a counter. There being none is no error.

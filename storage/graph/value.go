@@ -16,7 +16,7 @@ type Kind uint8
 // The kinds of column.
 const (
 	Null  Kind = iota // no value
-	Text              // UTF-8, ordered by bytes
+	Text              // UTF-8 without NUL, ordered by bytes
 	Bytes             // binary, such as a digest, ordered by bytes
 	Int               // 64 bits, signed; times are Ints, in microseconds since 1970 UTC
 )

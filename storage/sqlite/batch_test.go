@@ -92,6 +92,40 @@ func TestBatch(t *testing.T) {
 	}
 }
 
+// TestCommitFails lets the COMMIT of many fail: all of them are told, none is
+// stored, and the next transaction is a new one.
+func TestCommitFails(t *testing.T) {
+	path := file(t)
+	r := open(t, sqlite.Config{Path: path, BusyTimeout: time.Minute})
+	defer r.Close()
+	release := holdLock(t, path)
+	const commits = 20
+	var all sync.WaitGroup
+	all.Go(func() {
+		if err := r.Poison(t.Context()); !errors.Is(err, graph.ErrUnavailable) {
+			t.Errorf("the commit that makes it fail: %v, want ErrUnavailable", err)
+		}
+	})
+	for i := range commits {
+		all.Go(func() {
+			if _, err := r.Commit(t.Context(), scope, plainNode(fmt.Sprint(i), 10)); !errors.Is(err, graph.ErrUnavailable) {
+				t.Errorf("commit %d: %v, want ErrUnavailable", i, err)
+			}
+		})
+	}
+	waitQueued(t, r, commits)
+	release()
+	all.Wait()
+	for i := range commits {
+		if has(t, r, fmt.Sprint(i)) {
+			t.Errorf("commit %d was refused and is stored", i)
+		}
+	}
+	if _, err := r.Commit(t.Context(), scope, plainNode("after", 10)); err != nil || !has(t, r, "after") {
+		t.Errorf("the next commit: %v", err)
+	}
+}
+
 // TestCancelledWhileQueued drops a commit whose caller has gone.
 func TestCancelledWhileQueued(t *testing.T) {
 	path := file(t)

@@ -25,8 +25,9 @@ func isolationTests() map[string]func(*fixture) {
 	tests := map[string]func(*fixture){
 		"same-ids-and-keys-in-two-projects": func(f *fixture) {
 			fill(f)
-			f.in("beta", fill)
 			before := f.snapshot()
+			f.in("beta", fill)
+			f.same("alpha", f.snapshot(), before)
 			f.in("beta", func(f *fixture) {
 				f.commit(graph.Update{Node: versioned(thing("a", graph.String("x")), 1)}, graph.Take{Type: Ticket, ID: "t"}, graph.Unlink{Edge: Knows, From: "a", To: "b"},
 					graph.Delete{Type: Plain, ID: "p"}, graph.Increment{Counter: "n", By: 1, Window: time.Hour}, graph.Clear{Counter: "m"})
@@ -86,10 +87,30 @@ func isolationTests() map[string]func(*fixture) {
 				f.in(project, func(f *fixture) { f.commit(graph.Create{Node: expiring(thing("a", graph.String("x")), at)}) })
 			}
 			f.clock.Advance(time.Hour)
-			f.commit(graph.Create{Node: thing("b", graph.String("x"))}, graph.Create{Node: thing("a", graph.String("y"))})
+			f.commit(graph.Create{Node: thing("b", graph.String("x"))})
 			if n, err := f.repo.Sweep(f.Context(), f.now(), 10); n != 1 || err != nil {
 				f.Errorf("Sweep = %d, %v; want the dead node of beta", n, err)
 			}
+		},
+		"dead-ids-of-another-project-stay": func(f *fixture) {
+			at := f.now().Add(time.Minute)
+			for _, project := range []string{"alpha", "beta"} {
+				f.in(project, func(f *fixture) { f.commit(graph.Create{Node: expiring(thing("a"), at)}) })
+			}
+			f.clock.Advance(time.Hour)
+			f.commit(graph.Create{Node: thing("a")})
+			if n, err := f.repo.Sweep(f.Context(), f.now(), 10); n != 1 || err != nil {
+				f.Errorf("Sweep = %d, %v; want the dead node of beta", n, err)
+			}
+		},
+		"edges-of-a-dead-end": func(f *fixture) { // the same nodes live in another project
+			fill(f)
+			f.in("beta", fill)
+			f.commit(graph.Update{Node: expiring(versioned(thing("a"), 1), f.now().Add(time.Minute))})
+			f.clock.Advance(time.Minute)
+			f.lists(heads("a"))
+			f.lists(tails("b"))
+			f.in("beta", func(f *fixture) { f.lists(heads("a"), "b"); f.lists(tails("b"), "a") })
 		},
 		"projects-are-compared-exactly": func(f *fixture) {
 			fill(f)
