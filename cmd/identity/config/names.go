@@ -1,0 +1,90 @@
+package config
+
+import (
+	"slices"
+	"strings"
+)
+
+// reserved are names that have a meaning, which this version does not serve. To
+// ignore one would be to promise what does not happen. "*" stands for the rest.
+var reserved = []string{
+	"ADMIN_API_SECRET", "AGEGATE_*", "ANONYMOUS_*", "APP_BASE_URL", "AUTH_REQUIRE_VERIFIED_EMAIL", "CAPTCHA_*",
+	"COOKIE_DOMAIN", "DEFAULT_EMAIL_DOMAIN", "DEFAULT_PROJECT_AUTH_DOMAINS", "DEFAULT_TENANT_ID", "EMAIL_BRAND_*",
+	"EMAIL_SEND_COOLDOWN_SECONDS", "EMAIL_TOKEN_EXPIRY_SECONDS", "IDV_*", "JWT_KEYS_FILE", "JWT_KMS_KEYS", "JWT_SIGNER",
+	"LOGIN_CHALLENGE_EXPIRY_SECONDS", "METRICS_PORT", "MICROSOFT_TENANT_ID", "OAUTH_*", "OTEL_*", "PASSKEY_*",
+	"PASSWORD_RESET_ENABLED", "PASSWORD_RESET_EXPIRY_SECONDS", "PASSWORDLESS_*", "PHONE_CODE_*", "POSTGRES_*",
+	"PROJECT_RESOLUTION_CACHE_*", "PUBLIC_EMAIL_DOMAINS", "QR_LOGIN_*", "RATE_LIMIT_BOOTSTRAP", "RATE_LIMIT_PASSWORDLESS",
+	"RATE_LIMIT_PHONE", "RATE_LIMIT_RESET", "RATE_LIMIT_VERIFY", "REQUIRE_VERIFIED_AUTH_DOMAIN", "REVOCATION_MODE", "SAML_*",
+	"SCIM_*", "SESSION_CACHE_TTL_SECONDS", "SIGNUP_EMAIL_COOLDOWN_SECONDS", "SMS_*", "SMTP_*", "SWEEP_GRACE_SECONDS",
+	"TENANT_INVITATION_EXPIRY_SECONDS", "TOTP_*", "WEBHOOKS_*",
+}
+
+func isReserved(env string) bool {
+	name := strings.TrimPrefix(env, prefix)
+	return slices.ContainsFunc(reserved, func(r string) bool {
+		if start, open := strings.CutSuffix(r, "*"); open {
+			return strings.HasPrefix(name, start)
+		}
+		return name == r || name == r+"_FILE"
+	})
+}
+
+// envOf is the environment name that a key would have.
+func envOf(key string) string {
+	return prefix + strings.ToUpper(strings.NewReplacer(".", "_", "-", "_").Replace(key))
+}
+
+// unknownEnv is the mistake of an environment name that is no setting.
+func unknownEnv(name string, known []string) string {
+	short := strings.TrimPrefix(name, prefix)
+	switch {
+	case isReserved(name):
+		return name + ": this version does not support this setting yet: remove it"
+	case strings.HasPrefix(short, "SERVICE_HOST") || strings.HasPrefix(short, "SERVICE_PORT") || short == "PORT" || strings.HasPrefix(short, "PORT_"):
+		return name + `: there is no such setting; Kubernetes sets it for a Service called "gateway": set enableServiceLinks: false`
+	}
+	return name + ": there is no such setting" + didYouMean(name, known)
+}
+
+// unknownKey is the mistake of a key in the file that is no setting.
+func unknownKey(key string, known []string) string {
+	if isReserved(envOf(key)) {
+		return "this version does not support this setting yet: remove it"
+	}
+	return "there is no such setting" + didYouMean(key, known)
+}
+
+// didYouMean names the nearest known name, if there is a near one.
+func didYouMean(name string, known []string) string {
+	best, least := "", max(2, len(strings.TrimPrefix(name, prefix))/4)+1
+	for _, k := range known {
+		if d := distance(name, k); d < least {
+			best, least = k, d
+		}
+	}
+	if best == "" {
+		return "; docs/configuration.md lists all"
+	}
+	return "; did you mean " + best + "?"
+}
+
+// distance counts the letters to insert, delete or change (Levenshtein).
+func distance(a, b string) int {
+	row := make([]int, len(b)+1)
+	for j := range row {
+		row[j] = j
+	}
+	for i := range len(a) {
+		diagonal := row[0]
+		row[0] = i + 1
+		for j := range len(b) {
+			change := diagonal
+			if a[i] != b[j] {
+				change++
+			}
+			diagonal = row[j+1]
+			row[j+1] = min(change, row[j]+1, row[j+1]+1)
+		}
+	}
+	return row[len(b)]
+}
