@@ -1,0 +1,251 @@
+package flowtest_test
+
+import (
+	"context"
+	"fmt"
+	"net/url"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/elloloop/identity/flows"
+	"github.com/elloloop/identity/flows/consent"
+	"github.com/elloloop/identity/flows/flowtest"
+	"github.com/elloloop/identity/flows/identify"
+	"github.com/elloloop/identity/flows/logout"
+	"github.com/elloloop/identity/flows/password"
+	"github.com/elloloop/identity/flows/register"
+	"github.com/elloloop/identity/flows/selectaccount"
+	"github.com/elloloop/identity/storage"
+	"github.com/elloloop/identity/storage/graph"
+	"github.com/elloloop/identity/storage/memory"
+	"github.com/elloloop/identity/storage/sqlite"
+)
+
+const secret = "correct-horse-battery"
+
+// world is a store with one account that is signed in.
+type world struct {
+	store    *storage.Store
+	repo     graph.Repository
+	accounts *flows.Accounts
+	project  *storage.Project
+	user     *storage.User
+	session  *storage.Session
+}
+
+// plain keeps passwords as they are: the work is the hashers' own tests.
+type plain struct{}
+
+func (plain) Verify(_ context.Context, h storage.PasswordHash, pw string) (bool, bool, error) {
+	return string(h) == "hash:"+strings.ToUpper(pw), true, nil
+}
+
+func (plain) Hash(_ context.Context, pw string) (storage.PasswordHash, error) {
+	return storage.PasswordHash("hash:" + strings.ToUpper(pw)), nil
+}
+
+func drivers() map[string]func(t *testing.T) graph.Repository {
+	return map[string]func(t *testing.T) graph.Repository{
+		"memory": func(*testing.T) graph.Repository { return memory.Open(storage.Schema(), memory.Config{}) },
+		"sqlite": func(t *testing.T) graph.Repository {
+			r, err := sqlite.Open(t.Context(), storage.Schema(), sqlite.Config{Path: filepath.Join(t.TempDir(), "identity.db"), AutoMigrate: true})
+			if err != nil {
+				t.Fatal(err)
+			}
+			t.Cleanup(func() {
+				if err := r.Close(); err != nil {
+					t.Error(err)
+				}
+			})
+			return r
+		},
+	}
+}
+
+func newWorld(t *testing.T, repo graph.Repository) *world {
+	t.Helper()
+	keys, err := storage.NewKeyring(storage.KeyEncryptionKey{ID: "k", Key: make([]byte, 32)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	w := &world{store: storage.New(repo, keys), repo: repo}
+	same := func(s string) (string, error) { return s, nil }
+	w.accounts = &flows.Accounts{Users: w.store.Users, Email: same, Username: same}
+	w.project = &storage.Project{ID: "p", Issuer: "https://id.example", PasswordEnabled: true, SignupEnabled: true, PasswordMinLength: 8}
+	w.user = &storage.User{ID: storage.NewSubject(), Email: "a@example.test", EmailKey: "a@example.test", Status: storage.UserActive}
+	hash, _ := plain{}.Hash(t.Context(), secret)
+	w.session = &storage.Session{
+		ID: storage.NewID(), UserID: w.user.ID, SecretHash: storage.DigestOf(storage.NewSecret()),
+		ExpiresAt: time.Now().Add(time.Hour), EndsAt: time.Now().Add(time.Hour),
+	}
+	if err := w.store.Users.Create(t.Context(), w.project.Scope(), w.user,
+		w.store.PasswordCredentials.Add(&storage.PasswordCredential{UserID: w.user.ID, Hash: hash}),
+		w.store.Sessions.Start(w.session),
+	); err != nil {
+		t.Fatal(err)
+	}
+	return w
+}
+
+// state puts a flow into an interaction.
+func (w *world) state(t *testing.T, f flows.Flow, req storage.AuthorizationRequest) flowtest.State {
+	req.ID, req.ClientID, req.RedirectURI = storage.NewID(), "app", "https://app.example/callback"
+	return flowtest.State{
+		Flow: f,
+		In: &flows.Interaction{
+			Project: w.project, Request: req, Now: time.Now(), Limits: flowtest.NoLimits{},
+			Accounts: []flows.Account{{Session: w.session, User: w.user}},
+		},
+		Stored: func() string { return w.dump(t) },
+		Commit: func(changes ...storage.Change) error {
+			return w.store.Commit(t.Context(), w.project.Scope(), changes...)
+		},
+	}
+}
+
+func (w *world) dump(t *testing.T) string {
+	t.Helper()
+	var b strings.Builder
+	for _, typ := range storage.Schema().Types {
+		page, err := w.repo.List(t.Context(), w.project.Scope(), graph.Query{Type: typ.ID, Limit: graph.MaxLimit})
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, n := range page.Nodes {
+			fmt.Fprintln(&b, typ.Name, n.ID, n.Version, string(n.Data))
+		}
+	}
+	return b.String()
+}
+
+func form(pairs ...string) url.Values {
+	v := url.Values{}
+	for i := 0; i < len(pairs); i += 2 {
+		v.Set(pairs[i], pairs[i+1])
+	}
+	return v
+}
+
+// TestFlows holds every flow of ours to the contract, on every driver.
+func TestFlows(t *testing.T) {
+	pw := func(w *world) *password.Flow {
+		return password.New(password.Config{Accounts: w.accounts, Credentials: w.store.PasswordCredentials, Hasher: plain{}})
+	}
+	refusesAll := func(string, int, ...string) *flows.Problem {
+		return &flows.Problem{Message: "problem.password_common", Field: "password"}
+	}
+	tests := map[string]struct {
+		flow func(w *world) flows.Flow
+		req  func(w *world) storage.AuthorizationRequest
+		flowtest.Case
+	}{
+		"identify": {
+			flow: func(*world) flows.Flow { return identify.New(identify.Config{}) },
+			Case: flowtest.Case{
+				Pass: form("identifier", "a@example.test"),
+				Refuse: map[string]url.Values{
+					"empty": form("identifier", "  "), "control": form("identifier", "a\x00b"),
+					"invalid UTF-8": form("identifier", "a\xff"), "long": form("identifier", strings.Repeat("x", 321)),
+				},
+			},
+		},
+		"identify with password": {
+			flow: func(w *world) flows.Flow { return identify.New(identify.Config{With: pw(w)}) },
+			Case: flowtest.Case{
+				Pass: form("identifier", "a@example.test", "password", secret), Secret: secret,
+				Refuse: map[string]url.Values{
+					"no password": form("identifier", "a@example.test"),
+					"wrong":       form("identifier", "a@example.test", "password", secret+"!"),
+				},
+			},
+		},
+		"password": {
+			flow: func(w *world) flows.Flow { return pw(w) },
+			req: func(*world) storage.AuthorizationRequest {
+				return storage.AuthorizationRequest{Identifier: "a@example.test"}
+			},
+			Case: flowtest.Case{
+				Pass: form("password", secret), Secret: secret,
+				Refuse: map[string]url.Values{"wrong": form("password", secret+"!"), "long": form("password", strings.Repeat("x", 5000))},
+			},
+		},
+		"register": {
+			flow: func(w *world) flows.Flow {
+				return register.New(register.Config{
+					Accounts: w.accounts, Credentials: w.store.PasswordCredentials, Hasher: plain{},
+					Policy: func(pw string, _ int, _ ...string) *flows.Problem {
+						if pw != secret {
+							return refusesAll(pw, 0)
+						}
+						return nil
+					},
+				})
+			},
+			Case: flowtest.Case{
+				Offered: true, Pass: form("email", "new@example.test", "name", "New", "password", secret), Secret: secret,
+				Refuse: map[string]url.Values{
+					"no email":      form("password", secret),
+					"no address":    form("email", "new", "password", secret),
+					"control":       form("email", "new@example.test", "name", "a\u202eb", "password", secret),
+					"long name":     form("email", "new@example.test", "name", strings.Repeat("x", 201), "password", secret),
+					"weak password": form("email", "new@example.test", "password", "password"),
+				},
+			},
+		},
+		"consent": {
+			flow: func(w *world) flows.Flow {
+				return consent.New(consent.Config{Consents: w.store.Consents, Users: w.store.Users})
+			},
+			req: func(w *world) storage.AuthorizationRequest {
+				return storage.AuthorizationRequest{Subject: w.user.ID, SessionID: w.session.ID, Scope: []string{"openid"}}
+			},
+			Case: flowtest.Case{Pass: form("decision", "allow"), Refuse: map[string]url.Values{"neither": form("decision", "yes")}},
+		},
+		"selectaccount": {
+			flow: func(*world) flows.Flow { return selectaccount.New() },
+			req: func(*world) storage.AuthorizationRequest {
+				return storage.AuthorizationRequest{Prompt: []string{"select_account"}}
+			},
+			Case: flowtest.Case{Pass: form("account", "other"), Refuse: map[string]url.Values{"strange": form("account", storage.NewID())}},
+		},
+	}
+	for driver, open := range drivers() {
+		for name, tt := range tests {
+			t.Run(driver+"/"+name, func(t *testing.T) {
+				tt.New = func(t *testing.T) flowtest.State {
+					w := newWorld(t, open(t))
+					req := storage.AuthorizationRequest{}
+					if tt.req != nil {
+						req = tt.req(w)
+					}
+					return w.state(t, tt.flow(w), req)
+				}
+				flowtest.Run(t, tt.Case)
+			})
+		}
+	}
+}
+
+// TestLogoutFlow: the page that belongs to no request is needed by none.
+func TestLogoutFlow(t *testing.T) {
+	w := newWorld(t, memory.Open(storage.Schema(), memory.Config{}))
+	s := w.state(t, logout.New(), storage.AuthorizationRequest{})
+	if needed, err := s.Flow.Needed(t.Context(), s.In); needed || err != nil {
+		t.Errorf("needed %v, %v", needed, err)
+	}
+	for name, tt := range map[string]struct {
+		form url.Values
+		want []string
+	}{
+		"all": {form("decision", "logout"), []string{w.session.ID}},
+		"one": {form("decision", "logout", "session", w.session.ID), []string{w.session.ID}},
+		"not": {form("decision", "logout", "session", storage.NewID()), nil},
+	} {
+		proof, err := s.Flow.Submit(t.Context(), s.In, tt.form)
+		if err != nil || strings.Join(proof.SignOut, " ") != strings.Join(tt.want, " ") {
+			t.Errorf("%s: %v, %v", name, proof.SignOut, err)
+		}
+	}
+}
