@@ -1,0 +1,207 @@
+package conformance
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/chromedp/cdproto/emulation"
+	"github.com/chromedp/chromedp"
+)
+
+// tab is a page of a headless Chromium with a profile of its own.
+type tab struct {
+	t      *testing.T
+	ctx    context.Context
+	server *server
+}
+
+// device is the screen of a person.
+type device struct {
+	name          string
+	width, height int64
+}
+
+var (
+	phone   = device{"phone", 360, 780}
+	desktop = device{"desktop", 1280, 800}
+)
+
+// oneChromium: two at once would be slow for both on a small machine.
+var oneChromium = make(chan struct{}, 1)
+
+func newTab(t *testing.T, s *server, d device) *tab {
+	t.Helper()
+	program := need(t, "Chromium", "apt-get install chromium", "/usr/bin/chromium", "chromium", "chromium-browser", "google-chrome")
+	oneChromium <- struct{}{}
+	t.Cleanup(func() { <-oneChromium })
+	profile := t.TempDir()
+	allocator, stop := chromedp.NewExecAllocator(context.Background(), append(chromedp.DefaultExecAllocatorOptions[:],
+		chromedp.ExecPath(program), chromedp.NoSandbox, chromedp.DisableGPU, chromedp.NoFirstRun, chromedp.UserDataDir(profile),
+		chromedp.Flag("disable-background-networking", true), chromedp.Flag("disable-component-update", true),
+		chromedp.Flag("disable-sync", true), chromedp.Flag("disable-quic", true), chromedp.Flag("lang", "en"),
+		chromedp.Flag("host-resolver-rules", "MAP * ~NOTFOUND, EXCLUDE localhost, EXCLUDE 127.0.0.1"), // nothing outside
+		chromedp.Flag("ignore-certificate-errors-spki-list", suite.ca.spki))...)
+	t.Cleanup(stop)
+	ctx, closeTab := chromedp.NewContext(allocator)
+	t.Cleanup(closeTab)
+	if err := chromedp.Do(ctx, chromedp.Navigate("about:blank")); err != nil {
+		t.Fatal(err)
+	}
+	if err := chromedp.Do(ctx, chromedp.EmulateViewport(d.width, d.height)); err != nil {
+		t.Fatal(err)
+	}
+	limited, cancel := context.WithTimeout(ctx, 90*time.Second)
+	t.Cleanup(cancel)
+	return &tab{t, limited, s}
+}
+
+// script switches script in pages on or off.
+func (c *tab) script(on bool) {
+	c.t.Helper()
+	if _, err := chromedp.Call(c.ctx, emulation.SetScriptExecutionDisabled, emulation.SetScriptExecutionDisabledParams{Value: !on}); err != nil {
+		c.t.Fatal(err)
+	}
+}
+
+func (c *tab) open(address string) {
+	c.t.Helper()
+	if err := chromedp.Do(c.ctx, chromedp.Navigate(address)); err != nil {
+		c.t.Fatalf("%s: %v", address, err)
+	}
+}
+
+// eval runs an expression in the page, a promise to its end, and reads its value.
+func (c *tab) eval(into any, expression string) error {
+	raw, err := chromedp.Run(c.ctx, chromedp.Evaluate[[]byte](expression, chromedp.EvalAwaitPromise))
+	if err != nil || into == nil {
+		return err
+	}
+	return json.Unmarshal(raw, into)
+}
+
+func (c *tab) must(into any, expression string) {
+	c.t.Helper()
+	if err := c.eval(into, expression); err != nil {
+		c.t.Fatalf("%s: %v\n%s", expression, err, c.where())
+	}
+}
+
+// until waits for an expression to be true, over navigations.
+func (c *tab) until(expression string) {
+	c.t.Helper()
+	deadline := time.Now().Add(20 * time.Second)
+	var last error
+	for time.Now().Before(deadline) {
+		var ok bool
+		if last = c.eval(&ok, "!!("+expression+")"); last == nil && ok {
+			return
+		}
+		select {
+		case <-c.ctx.Done():
+			c.t.Fatalf("%s: %v", expression, c.ctx.Err())
+		case <-time.After(30 * time.Millisecond):
+		}
+	}
+	c.t.Fatalf("not within 20 s: %s (%v)\n%s", expression, last, c.where())
+}
+
+// at waits until the page's address begins like this.
+func (c *tab) at(prefix string) {
+	c.t.Helper()
+	c.until("document.readyState === 'complete' && location.href.startsWith(" + strconv.Quote(prefix) + ")")
+}
+
+// has waits until an element is there.
+func (c *tab) has(selector string) {
+	c.t.Helper()
+	c.until("document.readyState === 'complete' && document.querySelector(" + strconv.Quote(selector) + ")")
+}
+
+// fill types into an empty field.
+func (c *tab) fill(selector, text string) {
+	c.t.Helper()
+	c.has(selector)
+	c.must(nil, "document.querySelector("+strconv.Quote(selector)+").value = ''; 0")
+	if err := chromedp.Do(c.ctx, chromedp.SendKeys(selector, text)); err != nil {
+		c.t.Fatalf("%s: %v\n%s", selector, err, c.where())
+	}
+}
+
+// press clicks a button with the mouse.
+func (c *tab) press(selector string) {
+	c.t.Helper()
+	c.has(selector)
+	if err := chromedp.Do(c.ctx, chromedp.Click(selector)); err != nil {
+		c.t.Fatalf("%s: %v\n%s", selector, err, c.where())
+	}
+}
+
+// where is for messages: what the page is and says.
+func (c *tab) where() string {
+	var s string
+	if err := c.eval(&s, "location.origin + location.pathname + '\\n' + (document.body ? document.body.innerText : '')"); err != nil {
+		return err.Error()
+	}
+	return s
+}
+
+// signIn fills the form of the provider that the tab shows.
+func (c *tab) signIn(who person) {
+	c.t.Helper()
+	c.has("#identifier")
+	c.fill("#identifier", who.email)
+	var both bool
+	c.must(&both, "!!document.querySelector('#password')")
+	if !both {
+		c.press("main button.primary, form button.primary")
+		c.has("#password")
+	}
+	c.fill("#password", who.password)
+	c.press("form button.primary")
+}
+
+// accessible runs axe-core over the page that the tab shows.
+func (c *tab) accessible(name string) {
+	c.t.Helper()
+	axe, err := os.ReadFile(need(c.t, "axe-core", installNode, filepath.Join(suite.root, "conformance", "node", "node_modules", "axe-core", "axe.min.js")))
+	if err != nil {
+		c.t.Fatal(err)
+	}
+	c.until("document.readyState === 'complete'")
+	c.must(nil, string(axe)+";0")
+	var found []string
+	c.must(&found, `axe.run(document, {runOnly: ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"], resultTypes: ["violations"]})
+		.then((run) => run.violations.map((v) => v.id + ": " + v.help + ": " + v.nodes.map((n) => n.target.join(" ")).join("; ")))`)
+	for _, f := range found {
+		c.t.Errorf("%s: %s", name, f)
+	}
+	var wide bool
+	c.must(&wide, "document.documentElement.scrollWidth > window.innerWidth + 1")
+	if wide {
+		c.t.Errorf("%s: the page scrolls sideways", name)
+	}
+}
+
+// scheme prefers light or dark.
+func (c *tab) scheme(name string) {
+	c.t.Helper()
+	features := []*emulation.MediaFeature{{Name: "prefers-color-scheme", Value: name}}
+	if _, err := chromedp.Call(c.ctx, emulation.SetEmulatedMedia, emulation.SetEmulatedMediaParams{Features: features}); err != nil {
+		c.t.Fatal(err)
+	}
+}
+
+func quote(format string, values ...string) string {
+	quoted := make([]any, len(values))
+	for i, v := range values {
+		quoted[i] = strconv.Quote(v)
+	}
+	return strings.TrimSpace(fmt.Sprintf(format, quoted...))
+}
