@@ -25,8 +25,12 @@ const (
 	pathEndSession  = "/end_session"
 )
 
-// PathResume is where the flows send the browser when a request is answered.
-const PathResume = pathResume
+// The two ends of the thread that the flows hold: where they send the browser
+// when a request is answered, and when the person agreed to sign out.
+const (
+	PathResume     = pathResume
+	PathEndSession = pathEndSession
+)
 
 // endpoint is a handler that knows its project.
 type endpoint func(w http.ResponseWriter, r *http.Request, p *storage.Project)

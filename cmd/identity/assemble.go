@@ -1,0 +1,166 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net/http"
+	"sync/atomic"
+	"time"
+
+	"github.com/go-chi/chi/v5"
+
+	"github.com/elloloop/identity/cmd/identity/config"
+	"github.com/elloloop/identity/cmd/identity/web"
+	"github.com/elloloop/identity/flows"
+	"github.com/elloloop/identity/op"
+	"github.com/elloloop/identity/storage"
+	"github.com/elloloop/identity/templates"
+)
+
+// provider is everything of one running identity, wired.
+type provider struct {
+	*database
+	op       *op.Provider
+	engine   *flows.Engine
+	renderer *templates.Renderer
+	draining atomic.Bool
+}
+
+var _ op.Interactions = (*flows.Engine)(nil)
+
+// assemble wires everybody to everybody: the one place that knows them all.
+func assemble(ctx context.Context, c *config.Config, log *slog.Logger) (*provider, error) {
+	db, err := openDatabase(ctx, c, log)
+	if err != nil {
+		return nil, err
+	}
+	p := &provider{database: db}
+	if err := p.wire(ctx, c, log); err != nil {
+		return nil, errors.Join(err, db.close())
+	}
+	return p, nil
+}
+
+func (p *provider) wire(ctx context.Context, c *config.Config, log *slog.Logger) error {
+	var err error
+	if p.renderer, err = templates.New(pageConfig(c, log)); err != nil {
+		return err
+	}
+	projects := func(*http.Request) (*storage.Project, error) { return p.project, nil }
+	modules, err := newModules(c, p.store)
+	if err != nil {
+		return err
+	}
+	p.engine, err = flows.New(flows.Config{
+		Store: p.store, Projects: projects, Pages: p.renderer, Flows: modules.flows, Logout: modules.logout,
+		Accounts: modules.accounts, Now: time.Now, Log: log, ResumeURL: op.PathResume, EndSessionURL: op.PathEndSession,
+	})
+	if err != nil {
+		return err
+	}
+	p.op, err = op.New(op.Config{
+		Store: p.store, Projects: projects, Interactions: p.engine, Pages: &protocolPages{p.renderer}, Keys: p.keys,
+		Now: time.Now, Log: log, ACRValues: []string{flows.ACRPassword}, UILocales: []string{"en", "de"},
+	})
+	if err != nil {
+		return err
+	}
+	return p.keys.Ensure(ctx, p.project)
+}
+
+// handler serves every path. dev adds what only a development server has; it may
+// be nil.
+func (p *provider) handler(c *config.Config, log *slog.Logger, dev func(chi.Router)) http.Handler {
+	r := chi.NewRouter()
+	r.Get("/healthz", func(w http.ResponseWriter, _ *http.Request) { answerText(w, http.StatusOK, "ok") })
+	r.Get("/readyz", p.ready)
+	r.Handle("/static/*", p.renderer.Static())
+	r.Get("/robots.txt", func(w http.ResponseWriter, _ *http.Request) {
+		answerText(w, http.StatusOK, "User-agent: *\nDisallow: /")
+	})
+	p.op.Mount(r)
+	pages := p.engine.Routes()
+	r.Handle("/interaction/*", pages)
+	r.Handle("/logout", pages)
+	if dev != nil {
+		dev(r)
+	}
+	r.NotFound(func(w http.ResponseWriter, req *http.Request) {
+		(&protocolPages{p.renderer}).render(w, req, p.project, http.StatusNotFound, nil, templates.Page{
+			Name: "error", View: templates.ErrorView{Status: http.StatusNotFound, Message: "error.not_found"},
+		})
+	})
+	return web.Wrap(webConfig(c, log), r)
+}
+
+// ready says whether this process can serve: its database answers, it has keys to
+// sign with, and it is not about to stop (S6-11).
+func (p *provider) ready(w http.ResponseWriter, r *http.Request) {
+	ctx, cancel := context.WithTimeout(r.Context(), 2*time.Second)
+	defer cancel()
+	switch {
+	case p.draining.Load():
+		answerText(w, http.StatusServiceUnavailable, "stopping")
+	case p.check(ctx) != nil:
+		answerText(w, http.StatusServiceUnavailable, "the database does not answer")
+	case p.keys.Ready(ctx, p.project) != nil:
+		answerText(w, http.StatusServiceUnavailable, "there is no key to sign with")
+	default:
+		answerText(w, http.StatusOK, "ready")
+	}
+}
+
+func answerText(w http.ResponseWriter, status int, text string) {
+	w.Header().Set("Content-Type", "text/plain; charset=utf-8")
+	w.Header().Set("Cache-Control", "no-store")
+	w.WriteHeader(status)
+	_, _ = fmt.Fprintln(w, text) // the client is gone: nobody is left to tell
+}
+
+// background runs what goes on beside requests until ctx ends: caches hear of
+// changes, and what has expired is swept.
+func (p *provider) background(ctx context.Context, c *config.Config, log *slog.Logger) {
+	go func() {
+		for ctx.Err() == nil {
+			if err := p.op.Watch(ctx); err != nil && ctx.Err() == nil {
+				log.ErrorContext(ctx, "watching the database failed; trying again", "cause", err)
+				pause(ctx, time.Second)
+			}
+		}
+	}()
+	go func() {
+		for pause(ctx, c.Storage.SweepInterval) {
+			p.sweep(ctx, c.Storage.SweepBatch, log)
+		}
+	}()
+}
+
+// sweep removes what has expired, in bounded batches, so that no writer waits long.
+func (p *provider) sweep(ctx context.Context, batch int, log *slog.Logger) {
+	for {
+		n, err := p.store.Sweep(ctx, time.Now(), batch)
+		if err != nil {
+			if ctx.Err() == nil {
+				log.ErrorContext(ctx, "sweeping failed; trying again later", "cause", err)
+			}
+			return
+		}
+		if n < batch {
+			return
+		}
+	}
+}
+
+// pause waits, and says whether ctx is still alive.
+func pause(ctx context.Context, d time.Duration) bool {
+	t := time.NewTimer(d)
+	defer t.Stop()
+	select {
+	case <-ctx.Done():
+		return false
+	case <-t.C:
+		return true
+	}
+}

@@ -1,0 +1,73 @@
+// Command identity is a standards-first OpenID Provider in one binary.
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/signal"
+	"syscall"
+
+	"github.com/spf13/cobra"
+)
+
+func main() {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	code := run(ctx, os.Args[1:], os.Environ(), os.Stdin, os.Stdout, os.Stderr)
+	stop()
+	os.Exit(code)
+}
+
+// terminal is where a command reads and writes, so that tests call it as people do.
+type terminal struct {
+	environ        []string
+	stdin          io.Reader
+	stdout, stderr io.Writer
+}
+
+// run is main without the process. It returns the exit code: 0 for success, 1
+// for a failure, 2 for a command that was not understood.
+func run(ctx context.Context, args, environ []string, stdin io.Reader, stdout, stderr io.Writer) int {
+	root := newRoot(&terminal{environ: environ, stdin: stdin, stdout: stdout, stderr: stderr})
+	root.SetArgs(args)
+	root.SetIn(stdin)
+	root.SetOut(stdout)
+	root.SetErr(stderr)
+	err := root.ExecuteContext(ctx)
+	if err == nil {
+		return 0
+	}
+	_, _ = fmt.Fprintln(stderr, "identity:", err) // a terminal that is gone: nobody is left to tell
+	var usage usageError
+	if errors.As(err, &usage) {
+		return 2
+	}
+	return 1
+}
+
+// usageError is a command line that was not understood.
+type usageError struct{ error }
+
+func newRoot(t *terminal) *cobra.Command {
+	root := &cobra.Command{
+		Use:   "identity",
+		Short: "A standards-first OpenID Provider",
+		Long: `identity signs people in for your applications: a standards-first OpenID Provider
+in one binary, on an embedded SQLite.
+
+  identity dev      start a development server with demo accounts and a playground
+  identity serve    start the server; "identity config" explains every setting`,
+		SilenceUsage:  true,
+		SilenceErrors: true,
+	}
+	root.SetFlagErrorFunc(func(c *cobra.Command, err error) error {
+		return usageError{fmt.Errorf("%w\ntry: %s --help", err, c.CommandPath())}
+	})
+	root.AddCommand(
+		newDevCommand(t), newServeCommand(t), newMigrateCommand(t), newDoctorCommand(t), newConfigCommand(t),
+		newClientCommand(t), newUserCommand(t), newKeyCommand(t), newHealthcheckCommand(t), newVersionCommand(t),
+	)
+	return root
+}

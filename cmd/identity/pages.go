@@ -1,0 +1,71 @@
+package main
+
+import (
+	"net/http"
+
+	"github.com/elloloop/identity/op"
+	"github.com/elloloop/identity/storage"
+	"github.com/elloloop/identity/templates"
+)
+
+// protocolPages shows the protocol's own pages by the same templates as the flows.
+type protocolPages struct {
+	renderer *templates.Renderer
+}
+
+var _ op.Pages = (*protocolPages)(nil)
+
+// errorMessages are the sentences for the person, by error code.
+var errorMessages = map[string]string{
+	op.ErrInvalidClient.Code:          "error.invalid_client",
+	op.ErrInvalidRedirectURI.Code:     "error.invalid_redirect_uri",
+	op.ErrServerError.Code:            "error.server",
+	op.ErrTemporarilyUnavailable.Code: "error.unavailable",
+}
+
+// Error shows what went wrong.
+func (p *protocolPages) Error(w http.ResponseWriter, r *http.Request, pr *storage.Project, e op.ErrorPage) {
+	message, ok := errorMessages[e.Code]
+	if !ok {
+		message = "error.invalid_request"
+	}
+	if e.Expired {
+		message = "error.expired"
+	}
+	p.render(w, r, pr, e.Status, e.UILocales, templates.Page{
+		Name: "error",
+		View: templates.ErrorView{Status: e.Status, Code: e.Code, Description: e.Description, Sent: e.Sent, Message: message},
+	})
+}
+
+// FormPost shows the form that sends an authorization response.
+func (p *protocolPages) FormPost(w http.ResponseWriter, r *http.Request, pr *storage.Project, action string, fields []op.Field) {
+	view := templates.FormPostView{Fields: make([]templates.FormPostField, len(fields))}
+	for i, f := range fields {
+		view.Fields[i] = templates.FormPostField{Name: f.Name, Value: f.Value}
+	}
+	p.render(w, r, pr, http.StatusOK, nil, templates.Page{
+		Name: "formpost", Action: action, View: view, FormAction: []string{action},
+	})
+}
+
+// LoggedOut says that the person is signed out.
+func (p *protocolPages) LoggedOut(w http.ResponseWriter, r *http.Request, pr *storage.Project, uiLocales []string) {
+	p.render(w, r, pr, http.StatusOK, uiLocales, templates.Page{Name: "loggedout", View: templates.LoggedOutView{}})
+}
+
+// Home is the page at the issuer.
+func (p *protocolPages) Home(w http.ResponseWriter, r *http.Request, pr *storage.Project) {
+	links := []templates.HomeLink{{Href: "/.well-known/openid-configuration", Message: "home.discovery"}}
+	if pr.InsecureDevelopment {
+		links = append(links, templates.HomeLink{Href: "/dev/playground", Message: "home.playground"})
+	}
+	p.render(w, r, pr, http.StatusOK, nil, templates.Page{Name: "home", View: templates.HomeView{Issuer: pr.Issuer, Links: links}})
+}
+
+func (p *protocolPages) render(w http.ResponseWriter, r *http.Request, pr *storage.Project, status int, uiLocales []string, page templates.Page) {
+	page.UILocales = uiLocales
+	page.RequestID = r.Header.Get("X-Request-Id")
+	page.Dev = pr != nil && pr.InsecureDevelopment
+	p.renderer.Render(w, r, status, page)
+}

@@ -1,0 +1,230 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"strings"
+	"time"
+
+	"go.yaml.in/yaml/v3"
+
+	"github.com/elloloop/identity/cmd/identity/playground"
+	"github.com/elloloop/identity/flows/identifier"
+	"github.com/elloloop/identity/storage"
+)
+
+// seed is what a development server begins with. Its secrets are known to
+// everybody: serve refuses a database that holds them.
+type seed struct {
+	Users   []seedUser   `yaml:"users"`
+	Clients []seedClient `yaml:"clients"`
+}
+
+type seedUser struct {
+	Email    string `yaml:"email"`
+	Password string `yaml:"password"`
+	Name     string `yaml:"name"`
+	Username string `yaml:"username"`
+	Role     string `yaml:"role"`
+}
+
+type seedClient struct {
+	ID                     string   `yaml:"client_id"`
+	Secret                 string   `yaml:"client_secret"` // "": public, unless it only has client_credentials
+	Name                   string   `yaml:"client_name"`
+	RedirectURIs           []string `yaml:"redirect_uris"`
+	PostLogoutRedirectURIs []string `yaml:"post_logout_redirect_uris"`
+	GrantTypes             []string `yaml:"grant_types"`
+	Scope                  string   `yaml:"scope"`
+	FirstParty             bool     `yaml:"first_party"`
+	AnyLocalhostPort       bool     `yaml:"any_localhost_port"`
+}
+
+// demo is what there is without a file.
+func demo() *seed {
+	return &seed{
+		Users: []seedUser{
+			{Email: "alice@example.test", Password: "alice-dev-password", Name: "Alice Example", Username: "alice", Role: "member"},
+			{Email: "admin@example.test", Password: "admin-dev-password", Name: "Ada Admin", Username: "admin", Role: "admin"},
+		},
+		Clients: []seedClient{
+			{ID: "demo-spa", Name: "Demo SPA", RedirectURIs: []string{"http://localhost/callback"}, PostLogoutRedirectURIs: []string{"http://localhost/"}, AnyLocalhostPort: true},
+			{ID: "demo-web", Name: "Demo web application", Secret: "demowebsecretdemowebsecret", RedirectURIs: []string{"http://localhost/callback"}, PostLogoutRedirectURIs: []string{"http://localhost/"}, AnyLocalhostPort: true},
+			{ID: "demo-machine", Name: "Demo service", Secret: "demomachinesecretdemomachine", GrantTypes: []string{"client_credentials"}, Scope: "demo:read demo:write"},
+		},
+	}
+}
+
+// readSeed reads a seed file. Unknown keys are mistakes.
+func readSeed(file string) (*seed, error) {
+	f, err := os.Open(file)
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	dec := yaml.NewDecoder(f)
+	dec.KnownFields(true)
+	var s seed
+	if err := dec.Decode(&s); err != nil {
+		return nil, usageError{fmt.Errorf("%s: %w", file, err)}
+	}
+	return &s, nil
+}
+
+// store makes what is not there yet.
+func (s *seed) store(ctx context.Context, d *database, set *settings) error {
+	d.project.InsecureDevelopment = true
+	clients := []*storage.Client{playground.Client(d.project.Issuer)}
+	for _, c := range s.Clients {
+		clients = append(clients, c.client(time.Now()))
+	}
+	for _, c := range clients {
+		if _, err := d.store.Clients.Get(ctx, d.project.Scope(), c.ID); err == nil {
+			continue
+		} else if !errors.Is(err, storage.ErrNotFound) {
+			return err
+		}
+		if err := d.createClient(ctx, c, "seed"); err != nil {
+			return err
+		}
+	}
+	for _, u := range s.Users {
+		if err := u.store(ctx, d, set); err != nil {
+			return fmt.Errorf("seed: user %s: %w", u.Email, err)
+		}
+	}
+	return nil
+}
+
+func (c seedClient) client(now time.Time) *storage.Client {
+	out := &storage.Client{
+		ID: c.ID, Name: c.Name, ApplicationType: "web", RedirectURIs: c.RedirectURIs, PostLogoutRedirectURIs: c.PostLogoutRedirectURIs,
+		GrantTypes: c.GrantTypes, Scope: strings.Fields(c.Scope), FirstParty: c.FirstParty,
+		InsecureAnyLocalhostPort: c.AnyLocalhostPort, CreatedOrder: now.UnixMicro(),
+	}
+	if len(out.GrantTypes) == 0 {
+		out.GrantTypes = []string{"authorization_code", "refresh_token"}
+	}
+	if len(out.RedirectURIs) > 0 {
+		out.ResponseTypes = []string{"code"}
+	}
+	if c.Secret == "" {
+		out.TokenEndpointAuthMethod = "none"
+	} else {
+		out.Secrets = []storage.ClientSecret{{Digest: storage.DigestOf(c.Secret), CreatedAt: now.UTC()}}
+	}
+	return out
+}
+
+func (u seedUser) store(ctx context.Context, d *database, set *settings) error {
+	address, key, err := identifier.Email(u.Email)
+	if err != nil {
+		return err
+	}
+	if _, err := d.store.Users.ByEmail(ctx, d.project.Scope(), key); err == nil || !errors.Is(err, storage.ErrNotFound) {
+		return err
+	}
+	now := time.Now().UTC()
+	user := &storage.User{
+		ID: storage.NewSubject(), Email: address, EmailKey: key, EmailVerified: true, Name: u.Name, Role: u.Role,
+		Status: storage.UserActive, ProfileUpdatedAt: now, CreatedOrder: now.UnixMicro(),
+	}
+	if u.Username != "" {
+		if user.Username, user.UsernameKey, err = identifier.Username(u.Username); err != nil {
+			return err
+		}
+	}
+	hash, err := set.hasher.Hash(ctx, u.Password)
+	if err != nil {
+		return err
+	}
+	credential := &storage.PasswordCredential{UserID: user.ID, Hash: hash, SetAt: now}
+	return d.store.Users.Create(ctx, d.project.Scope(), user, d.store.PasswordCredentials.Add(credential), d.audit("user.created", "seed", user.ID))
+}
+
+// refuseDevelopmentData keeps accounts with public passwords from being served to
+// the world: a development database is not for production.
+func refuseDevelopmentData(ctx context.Context, p *provider) error {
+	for _, c := range demo().Clients {
+		stored, err := p.store.Clients.Get(ctx, p.project.Scope(), c.ID)
+		if errors.Is(err, storage.ErrNotFound) {
+			continue
+		}
+		if err != nil {
+			return err
+		}
+		for _, s := range stored.Secrets {
+			if s.Digest == storage.DigestOf(c.Secret) {
+				return fmt.Errorf("this database was made by identity dev: the secret of client %q and the demo passwords are public; use a new database", c.ID)
+			}
+		}
+	}
+	return nil
+}
+
+// describe is the line of JSON for tests.
+func (s *seed) describe(issuer string) map[string]any {
+	users := make([]map[string]string, len(s.Users))
+	for i, u := range s.Users {
+		users[i] = map[string]string{"email": u.Email, "password": u.Password}
+	}
+	clients := make([]map[string]any, len(s.Clients))
+	for i, c := range s.Clients {
+		clients[i] = map[string]any{"client_id": c.ID}
+		if c.Secret != "" {
+			clients[i]["client_secret"] = c.Secret
+		}
+		if len(c.RedirectURIs) > 0 {
+			clients[i]["redirect_uri"] = c.shownRedirectURI()
+		}
+	}
+	return map[string]any{"issuer": issuer, "playground": issuer + "/dev/playground", "users": users, "clients": clients}
+}
+
+func (c seedClient) shownRedirectURI() string {
+	if c.AnyLocalhostPort {
+		return strings.Replace(c.RedirectURIs[0], "http://localhost/", "http://localhost:{any}/", 1)
+	}
+	return c.RedirectURIs[0]
+}
+
+// banner is what a person reads when the server is ready.
+func (s *seed) banner(issuer, folder string, ephemeral bool, took time.Duration) string {
+	var b strings.Builder
+	line := func(format string, args ...any) { _, _ = fmt.Fprintf(&b, format+"\n", args...) } // a strings.Builder does not fail
+	where := folder + string(os.PathSeparator) + " (delete to start over)"
+	if ephemeral {
+		where = "forgotten at the end"
+	}
+	line("identity dev  ·  data: %s  ·  NOT for production", where)
+	line("")
+	line("  Issuer       %s", issuer)
+	line("  Playground   %s/dev/playground     run code + PKCE, see decoded tokens", issuer)
+	for i, u := range s.Users {
+		label := "Users"
+		if i > 0 {
+			label = ""
+		}
+		line("%s  %-12s %s / %s", map[bool]string{true: "\n", false: ""}[i == 0], label, u.Email, u.Password)
+	}
+	for i, c := range s.Clients {
+		label, detail := "Clients", "public, PKCE"
+		if i > 0 {
+			label = ""
+		}
+		if c.Secret != "" {
+			detail = "secret: " + c.Secret
+		}
+		where := strings.Join(c.GrantTypes, ", ")
+		if len(c.RedirectURIs) > 0 {
+			where = c.shownRedirectURI()
+		}
+		line("  %-12s %-13s %-38s %s", label, c.ID, detail, where)
+	}
+	line("")
+	line("  Try          open the playground, or:  identity client add --preset next --url http://localhost:3000")
+	line("\nready after %s; stop with Ctrl-C", took.Round(time.Millisecond))
+	return b.String()
+}

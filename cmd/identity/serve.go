@@ -1,0 +1,131 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/http"
+	"time"
+
+	"github.com/go-chi/chi/v5"
+	"github.com/spf13/cobra"
+
+	"github.com/elloloop/identity/cmd/identity/config"
+	"github.com/elloloop/identity/cmd/identity/web"
+)
+
+func newServeCommand(t *terminal) *cobra.Command {
+	s := newSettings(t)
+	cmd := &cobra.Command{
+		Use:   "serve",
+		Short: "Start the server",
+		Long: `Start the server with the configuration of the environment, a file and flags.
+A mistake in any of them is told before anything starts, all at once.`,
+		Args: cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			c, err := s.load(cmd, nil)
+			if err != nil {
+				return err
+			}
+			log := newLogger(c, t.stderr)
+			return serve(cmd.Context(), c, log, serving{})
+		},
+	}
+	s.flags(cmd)
+	return cmd
+}
+
+// serving is what differs between serve and dev.
+type serving struct {
+	listeners []net.Listener                            // already open; nil: those of the configuration
+	dev       func(*provider) (func(chi.Router), error) // adds routes; nil in production
+	ready     func(*provider) error                     // called once connections are accepted
+}
+
+// serve runs a provider until ctx ends.
+func serve(ctx context.Context, c *config.Config, log *slog.Logger, s serving) (err error) {
+	start := time.Now()
+	p, err := assemble(ctx, c, log)
+	if err != nil {
+		return err
+	}
+	work, stop := context.WithCancel(context.WithoutCancel(ctx)) // goes on while requests are answered
+	defer func() {
+		stop()
+		err = errors.Join(err, p.close())
+	}()
+	if !p.project.InsecureDevelopment {
+		if err := refuseDevelopmentData(ctx, p); err != nil {
+			return err
+		}
+	}
+	var routes func(chi.Router)
+	if s.dev != nil {
+		if routes, err = s.dev(p); err != nil {
+			return err
+		}
+	}
+	if s.listeners == nil {
+		if s.listeners, err = listen(ctx, listenAddress(c)); err != nil {
+			return err
+		}
+	}
+	p.background(work, c, log)
+	srv := &web.Server{
+		Handler: p.handler(c, log, routes), Listeners: s.listeners, ShutdownTimeout: c.Server.ShutdownTimeout,
+		Draining: func() { p.draining.Store(true) }, Log: log,
+	}
+	srv.CertFile, srv.KeyFile = c.Server.TLSCertFile, c.Server.TLSKeyFile
+	log.InfoContext(ctx, "serving", "issuer", p.project.Issuer, "listen", s.listeners[0].Addr().String(),
+		"version", version(), "took", time.Since(start).Round(time.Millisecond))
+	if s.ready != nil {
+		if err := s.ready(p); err != nil {
+			return err
+		}
+	}
+	if err := srv.Run(ctx); err != nil {
+		return err
+	}
+	log.InfoContext(ctx, "stopped")
+	return nil
+}
+
+func listen(ctx context.Context, address string) ([]net.Listener, error) {
+	var lc net.ListenConfig
+	l, err := lc.Listen(ctx, "tcp", address)
+	if err != nil {
+		return nil, fmt.Errorf("cannot listen on %s: %w (another program may hold the port: choose one with --listen)", address, err)
+	}
+	return []net.Listener{l}, nil
+}
+
+func newHealthcheckCommand(t *terminal) *cobra.Command {
+	var url string
+	cmd := &cobra.Command{
+		Use:   "healthcheck",
+		Short: "Ask a running server whether it is ready, for container health checks",
+		Args:  cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			ctx, cancel := context.WithTimeout(cmd.Context(), 5*time.Second)
+			defer cancel()
+			req, err := http.NewRequestWithContext(ctx, http.MethodGet, url, nil)
+			if err != nil {
+				return usageError{fmt.Errorf("--url: %w", err)}
+			}
+			res, err := http.DefaultClient.Do(req)
+			if err != nil {
+				return err
+			}
+			defer res.Body.Close()
+			if res.StatusCode != http.StatusOK {
+				return fmt.Errorf("%s answered %s", url, res.Status)
+			}
+			_, err = fmt.Fprintln(t.stdout, "ready")
+			return err
+		},
+	}
+	cmd.Flags().StringVar(&url, "url", "http://127.0.0.1:80/readyz", "address of the readiness check")
+	return cmd
+}

@@ -1,0 +1,125 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"net"
+	"strconv"
+	"strings"
+
+	"github.com/spf13/cobra"
+	"golang.org/x/text/language"
+
+	"github.com/elloloop/identity/cmd/identity/config"
+	"github.com/elloloop/identity/cmd/identity/web"
+	"github.com/elloloop/identity/storage"
+	"github.com/elloloop/identity/storage/sqlite"
+	"github.com/elloloop/identity/templates"
+)
+
+// projectOf makes the default project of the configuration.
+func projectOf(c *config.Config) *storage.Project {
+	p := &storage.Project{
+		ID: c.Storage.DefaultProjectID, Issuer: c.Server.Issuer, Name: c.Pages.BrandName,
+		AuthorizationCodeTTL: c.Tokens.AuthorizationCodeExpiry, AuthorizationRequestTTL: c.Tokens.AuthorizationRequestExpiry,
+		AccessTokenTTL: c.Tokens.AccessExpiry, IDTokenTTL: c.Tokens.IDTokenExpiry,
+		RefreshTokenTTL: c.Tokens.RefreshExpiry, RefreshGrace: c.Tokens.RefreshGrace,
+		SessionIdle: c.Session.Idle, SessionMax: c.Session.Max,
+		RequirePKCE: c.Tokens.PKCERequired, AllowedOrigins: c.Server.AllowedOrigins,
+		PasswordEnabled: c.Login.AllowLocal, SignupEnabled: c.Password.SignupEnabled,
+		IdentifierFirst: c.Login.IdentifierFirst, PasswordMinLength: c.Password.MinLength,
+		LoginMaxFailed: c.Login.MaxFailedAttempts, LoginLockout: c.Login.Lockout,
+		RateLimitWindow: c.RateLimit.Window, RateLimitLogin: c.RateLimit.Login,
+		RateLimitSignup: c.RateLimit.Signup, RateLimitClientAuth: c.RateLimit.ClientAuth,
+	}
+	if c.Tokens.Audience != "" {
+		p.Audience = []string{c.Tokens.Audience}
+	}
+	return p
+}
+
+func sqliteConfig(c *config.Config) sqlite.Config {
+	return sqlite.Config{Path: c.Storage.SQLitePath, MaxConns: c.Storage.SQLiteMaxConns, Synchronous: c.Storage.SQLiteSynchronous}
+}
+
+func pageConfig(c *config.Config, log *slog.Logger) templates.Config {
+	name := c.Pages.BrandName
+	if name == "" {
+		name = hostOf(c.Server.Issuer)
+	}
+	return templates.Config{
+		Dir: c.Pages.TemplatesDir, DefaultLocale: language.Make(c.Pages.DefaultLocale),
+		Brand: templates.Brand{Name: name, Accent: c.Pages.BrandAccent}, Logger: log,
+	}
+}
+
+func webConfig(c *config.Config, log *slog.Logger) web.Config {
+	return web.Config{
+		MaxBodyBytes: c.Server.MaxBodyBytes, TrustedProxies: c.Server.TrustedProxies,
+		Secure: strings.HasPrefix(c.Server.Issuer, "https:"), Log: log,
+	}
+}
+
+func listenAddress(c *config.Config) string {
+	if c.Server.Listen != "" {
+		return c.Server.Listen
+	}
+	return net.JoinHostPort("", strconv.Itoa(c.Server.ConnectPort))
+}
+
+func hostOf(issuer string) string {
+	_, rest, _ := strings.Cut(issuer, "://")
+	host, _, _ := strings.Cut(rest, "/")
+	return host
+}
+
+// newLogger writes what happens to w: JSON for machines, text for people.
+func newLogger(c *config.Config, w io.Writer) *slog.Logger {
+	options := &slog.HandlerOptions{Level: c.Log.Level}
+	if c.Log.Format == "text" {
+		return slog.New(slog.NewTextHandler(w, options))
+	}
+	return slog.New(slog.NewJSONHandler(w, options))
+}
+
+// settings reads the configuration of a command.
+type settings struct {
+	terminal *terminal
+	hasher   *hashing // of the configuration that was loaded
+}
+
+func newSettings(t *terminal) *settings { return &settings{terminal: t} }
+
+// flags adds every setting to a command as a flag.
+func (s *settings) flags(cmd *cobra.Command) { config.Flags(cmd.Flags()) }
+
+// load reads the configuration: defaults, file, environment, flags. The error
+// lists every mistake.
+func (s *settings) load(cmd *cobra.Command, change func(*config.Input)) (*config.Config, error) {
+	in := config.FromFlags(cmd.Flags(), s.terminal.environ)
+	if change != nil {
+		change(&in)
+	}
+	c, err := config.Load(in)
+	if err != nil {
+		return nil, usageError{fmt.Errorf("the configuration has mistakes:\n%w\ntry: identity config", err)}
+	}
+	s.hasher, err = newHashing(c)
+	return c, err
+}
+
+// onDatabase runs a command on the configured database.
+func (s *settings) onDatabase(cmd *cobra.Command, do func(*database) error) (err error) {
+	c, err := s.load(cmd, nil)
+	if err != nil {
+		return err
+	}
+	d, err := openDatabase(cmd.Context(), c, newLogger(c, s.terminal.stderr))
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, d.close()) }()
+	return do(d)
+}
