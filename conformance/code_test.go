@@ -165,6 +165,28 @@ func TestPKCE(t *testing.T) {
 				member(t, w).refused(w.request(w.web, "code_challenge", bad), "invalid_request")
 			}
 		},
+		"S1-05/downgrade-verifier-without-challenge": func(t *testing.T, w *world) {
+			b := member(t, w)
+			r := w.request(w.legacy, "code_challenge", "")
+			code := b.code(r)
+			form := w.codeForm(r, code)
+			form.Set("code_verifier", strings.Repeat("v", 43))
+			a := w.call(t, w.legacy, "/oauth/token", form)
+			if a.status != 400 || a.str("error") != "invalid_grant" && a.str("error") != "invalid_request" {
+				t.Errorf("%d %s, want invalid_grant", a.status, a.str("error"))
+			}
+		},
+		"S1-05/challenge-of-a-client-that-need-not": func(t *testing.T, w *world) {
+			b := member(t, w)
+			r := w.request(w.legacy)
+			code := b.code(r)
+			form := w.codeForm(r, code)
+			form.Del("code_verifier")
+			if a := w.call(t, w.legacy, "/oauth/token", form); a.status != 400 {
+				t.Errorf("status %d without a verifier, want 400", a.status)
+			}
+		},
+		"client-that-need-not":         func(t *testing.T, w *world) { member(t, w).tokens(w.legacy, "code_challenge", "") },
 		"RFC7636-4.6/verifier-differs": wrongVerifier(strings.Repeat("v", 43)),
 		"S1-05/verifier-missing":       wrongVerifier(""),
 		"S1-05/verifier-short":         wrongVerifier(strings.Repeat("v", 42)),

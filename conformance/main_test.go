@@ -72,6 +72,7 @@ type world struct {
 	signed  client // private_key_jwt
 	hashed  client // client_secret_jwt
 	es256   client // as web, ID tokens signed with ES256
+	legacy  client // as web, need not use PKCE
 	alice   person
 }
 

@@ -79,6 +79,7 @@ func (w *world) register() error {
 		{&w.signed, "signed", "private_key_jwt", webRedirect, join(code, scope, "--first-party", "--preset", "web", "--auth-method", "private_key_jwt", "--jwks-file", jwks)},
 		{&w.hashed, "hashed", "client_secret_jwt", webRedirect, join(code, scope, "--first-party", "--preset", "web", "--auth-method", "client_secret_jwt")},
 		{&w.es256, "es256", "client_secret_basic", webRedirect, join(code, scope, "--first-party", "--preset", "web", "--id-token-alg", "ES256")},
+		{&w.legacy, "legacy", "client_secret_basic", webRedirect, join(code, scope, "--first-party", "--preset", "web", "--without-pkce")},
 	} {
 		flags := c.flags
 		if c.back != "" {
