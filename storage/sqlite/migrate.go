@@ -116,6 +116,8 @@ func (c Config) ready(ctx context.Context, one *conn) error {
 			if again, e := schemaVersion(ctx, one); e != nil || again == s.Current || tries > 3 {
 				return fmt.Errorf("sqlite: migrating from version %d failed, nothing of that step was kept: %w", s.Current, err)
 			}
+		} else if tries > 3 {
+			return fmt.Errorf("%w: the database stays at schema version %d", ErrSchema, s.Current)
 		}
 	}
 }
