@@ -75,7 +75,6 @@ func readSeed(file string) (*seed, error) {
 
 // store makes what is not there yet.
 func (s *seed) store(ctx context.Context, d *database, set *settings) error {
-	d.project.InsecureDevelopment = true
 	clients := []*storage.Client{playground.Client(d.project.Issuer)}
 	for _, c := range s.Clients {
 		clients = append(clients, c.client(time.Now()))

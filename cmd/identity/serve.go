@@ -56,16 +56,9 @@ func serve(ctx context.Context, c *config.Config, log *slog.Logger, s serving) (
 		stop()
 		err = errors.Join(err, p.close())
 	}()
-	if !p.project.InsecureDevelopment {
-		if err := refuseDevelopmentData(ctx, p); err != nil {
-			return err
-		}
-	}
-	var routes func(chi.Router)
-	if s.dev != nil {
-		if routes, err = s.dev(p); err != nil {
-			return err
-		}
+	handler, err := s.handler(ctx, p, c, log)
+	if err != nil {
+		return err
 	}
 	if s.listeners == nil {
 		if s.listeners, err = listen(ctx, listenAddress(c)); err != nil {
@@ -74,7 +67,7 @@ func serve(ctx context.Context, c *config.Config, log *slog.Logger, s serving) (
 	}
 	p.background(work, c, log)
 	srv := &web.Server{
-		Handler: p.handler(c, log, routes), Listeners: s.listeners, ShutdownTimeout: c.Server.ShutdownTimeout,
+		Handler: handler, Listeners: s.listeners, ShutdownTimeout: c.Server.ShutdownTimeout,
 		Draining: func() { p.draining.Store(true) }, Log: log,
 	}
 	srv.CertFile, srv.KeyFile = c.Server.TLSCertFile, c.Server.TLSKeyFile
@@ -90,6 +83,19 @@ func serve(ctx context.Context, c *config.Config, log *slog.Logger, s serving) (
 	}
 	log.InfoContext(ctx, "stopped")
 	return nil
+}
+
+// handler is what production and development serve.
+func (s *serving) handler(ctx context.Context, p *provider, c *config.Config, log *slog.Logger) (http.Handler, error) {
+	if s.dev == nil {
+		return p.handler(c, log, nil), refuseDevelopmentData(ctx, p)
+	}
+	p.project.InsecureDevelopment = true
+	routes, err := s.dev(p)
+	if err != nil {
+		return nil, err
+	}
+	return onLocalhost(p.handler(c, log, routes), p.project.Issuer, log), nil
 }
 
 func listen(ctx context.Context, address string) ([]net.Listener, error) {
