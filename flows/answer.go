@@ -33,6 +33,7 @@ var (
 	errOtherBrowser = &refusal{http.StatusForbidden, "error.other_browser"}
 	errCrossOrigin  = &refusal{http.StatusForbidden, "error.cross_origin"}
 	errNoPage       = &refusal{http.StatusNotFound, "error.not_found"}
+	errMethod       = &refusal{http.StatusMethodNotAllowed, "error.method_not_allowed"}
 	errBadForm      = &refusal{http.StatusBadRequest, "error.bad_request"}
 	errMediaType    = &refusal{http.StatusUnsupportedMediaType, "error.bad_request"}
 	errNoWayIn      = errors.New("flows: nothing is needed, and nobody is signed in: no flow of this project can sign anybody in")

@@ -107,6 +107,7 @@ func (e *Engine) Routes() http.Handler {
 	r.Post("/interaction/{id}/{flow}", e.handle(e.submit))
 	r.Get("/logout", e.handle(e.showLogout))
 	r.Post("/logout", e.handle(e.submitLogout))
+	r.MethodNotAllowed(e.handle(func(http.ResponseWriter, *http.Request, *storage.Project) error { return errMethod }))
 	r.NotFound(e.handle(func(http.ResponseWriter, *http.Request, *storage.Project) error { return errNoPage }))
 
 	// S3-18: nothing that changes state is taken from another origin's page.

@@ -23,14 +23,14 @@ type limits struct {
 // whether it exists makes no difference (S3-01).
 func (l *limits) Login(ctx context.Context, identifier, userID string) ([]storage.Change, error) {
 	p := l.v.project
-	if err := l.count(ctx, "login:address:"+network(l.v.origin.IP), p.RateLimitLogin, p.RateLimitWindow, "rate_limited", userID); err != nil {
+	if err := l.count(ctx, "login:address:"+network(l.v.origin.IP), p.RateLimitLogin, p.RateLimitWindow, l.in.Failure("user.sign_in_failed", "rate_limited"), userID); err != nil {
 		return nil, err
 	}
 	name := "login:account:" + fingerprint(identifier)
 	if l.in.KnownDevice(userID) {
 		name = "login:device:" + fingerprint(l.v.device.id+"\x00"+identifier)
 	}
-	if err := l.count(ctx, name, p.LoginMaxFailed, p.LoginLockout, "locked", userID); err != nil {
+	if err := l.count(ctx, name, p.LoginMaxFailed, p.LoginLockout, l.in.Failure("user.sign_in_failed", "locked"), userID); err != nil {
 		return nil, err
 	}
 	return []storage.Change{l.v.store.Counters.Clear(name)}, nil
@@ -39,12 +39,12 @@ func (l *limits) Login(ctx context.Context, identifier, userID string) ([]storag
 // Signup counts by address.
 func (l *limits) Signup(ctx context.Context) error {
 	p := l.v.project
-	return l.count(ctx, "signup:address:"+network(l.v.origin.IP), p.RateLimitSignup, p.RateLimitWindow, "rate_limited", "")
+	return l.count(ctx, "signup:address:"+network(l.v.origin.IP), p.RateLimitSignup, p.RateLimitWindow, l.in.Failure("user.registration_failed", "rate_limited"), "")
 }
 
 // count adds one and judges what that made. A limit of 0 is none. The lock ends
 // with the counter's window, by itself.
-func (l *limits) count(ctx context.Context, name string, limit int, window time.Duration, reason, userID string) error {
+func (l *limits) count(ctx context.Context, name string, limit int, window time.Duration, told storage.AuditEvent, userID string) error {
 	if limit <= 0 || window <= 0 {
 		return nil
 	}
@@ -62,9 +62,8 @@ func (l *limits) count(ctx context.Context, name string, limit int, window time.
 		Status: http.StatusTooManyRequests, RetryAfter: wait,
 	}
 	if c.N == int64(limit)+1 { // once in a window: a flood must not flood the log
-		ev := l.in.Failure("user.sign_in_failed", reason)
-		ev.Target = userID
-		problem.Events = append(problem.Events, ev)
+		told.Target = userID
+		problem.Events = append(problem.Events, told)
 	}
 	return problem
 }

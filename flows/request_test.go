@@ -89,6 +89,9 @@ func TestFreshProof(t *testing.T) {
 			u := s.user("alice")
 			b := s.browser()
 			b.signIn(u)
+			if got := b.silent(request(change)); got != "login" { // in the same instant
+				t.Errorf("needs %q", got)
+			}
 			s.pass(time.Minute)
 			ar := request(change)
 			at := b.begin(ar)

@@ -142,7 +142,7 @@ func (v *visit) answer(w http.ResponseWriter, r *http.Request, f Flow, form url.
 // apply stores what a step proved, with all that comes of it, in one commit.
 func (v *visit) apply(w http.ResponseWriter, r *http.Request, f Flow, proof Proof) error {
 	row := v.in.Request
-	row.Proven = append(slices.Clone(row.Proven), f.ID())
+	row.Proven = union(row.Proven, []string{f.ID()})
 	if proof.Identifier != "" {
 		row.Identifier = proof.Identifier
 	}

@@ -6,6 +6,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"log/slog"
 	"net/url"
 	"regexp"
 	"slices"
@@ -27,6 +28,9 @@ type State struct {
 	Commit func(changes ...storage.Change) error
 }
 
+// LogValue names the flow alone.
+func (s State) LogValue() slog.Value { return slog.StringValue(s.Flow.ID()) }
+
 // Case is what the contract has to know of a flow.
 type Case struct {
 	// New makes the situation, each time anew.
@@ -39,6 +43,9 @@ type Case struct {
 	// Secret is what was typed and must never be shown, logged or audited.
 	Secret string
 }
+
+// LogValue hides the forms.
+func (Case) LogValue() slog.Value { return slog.StringValue("[redacted]") }
 
 // Run holds a flow to the contract.
 func Run(t *testing.T, c Case) {
