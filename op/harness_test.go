@@ -108,7 +108,7 @@ func (plainPages) Home(w http.ResponseWriter, _ *http.Request, _ *storage.Projec
 
 // harness is a provider on the memory driver with a person and clients.
 type harness struct {
-	t       *testing.T
+	t       testing.TB
 	op      *Provider
 	repo    *failing
 	store   *storage.Store
@@ -141,7 +141,7 @@ func testProject() *storage.Project {
 	}
 }
 
-func newHarness(t *testing.T) *harness {
+func newHarness(t testing.TB) *harness {
 	t.Helper()
 	h := &harness{t: t, clock: &clock{}, project: testProject()}
 	h.clock.micros.Store(time.Date(2030, 1, 1, 12, 0, 0, 0, time.UTC).UnixMicro())
@@ -253,7 +253,7 @@ func (h *harness) send(r *http.Request) *http.Response {
 	return w.Result()
 }
 
-func text(t *testing.T, res *http.Response) string {
+func text(t testing.TB, res *http.Response) string {
 	t.Helper()
 	b, err := io.ReadAll(res.Body)
 	if err != nil {
@@ -262,7 +262,7 @@ func text(t *testing.T, res *http.Response) string {
 	return string(b)
 }
 
-func object(t *testing.T, res *http.Response) map[string]any {
+func object(t testing.TB, res *http.Response) map[string]any {
 	t.Helper()
 	var out map[string]any
 	if body := text(t, res); json.Unmarshal([]byte(body), &out) != nil {
@@ -297,7 +297,7 @@ func with(q url.Values, change url.Values) url.Values {
 }
 
 // location returns where a redirect leads and what it carries.
-func location(t *testing.T, res *http.Response) (string, url.Values) {
+func location(t testing.TB, res *http.Response) (string, url.Values) {
 	t.Helper()
 	u, err := url.Parse(res.Header.Get("Location"))
 	if err != nil || res.StatusCode != http.StatusSeeOther {
@@ -333,7 +333,7 @@ func (h *harness) tokens(client string, change url.Values) map[string]any {
 }
 
 // claimsOf reads the payload of a JWT, which another test verifies.
-func claimsOf(t *testing.T, jwt any) map[string]any {
+func claimsOf(t testing.TB, jwt any) map[string]any {
 	t.Helper()
 	parts := strings.Split(jwt.(string), ".")
 	if len(parts) != 3 {
@@ -345,4 +345,11 @@ func claimsOf(t *testing.T, jwt any) map[string]any {
 		t.Fatalf("payload of %q cannot be read", jwt)
 	}
 	return out
+}
+
+// fuzzHarness is a harness with a client, made once for all inputs.
+func fuzzHarness(f *testing.F) *harness {
+	h := newHarness(f)
+	h.client("rp", nil)
+	return h
 }
