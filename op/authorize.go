@@ -57,7 +57,7 @@ func (op *Provider) resume(w http.ResponseWriter, r *http.Request, p *storage.Pr
 			op.showError(w, r, p, nil, err)
 			return
 		}
-		op.answerError(w, r, p, ar, (&Error{Code: ar.Denied}).Say("the person did not agree"))
+		op.answerError(w, r, p, ar, deniedError(ar.Denied))
 	case ar.Done:
 		op.answerCode(w, r, p, ar, op.store.AuthorizationRequests.Take(ar.ID))
 	default:
@@ -101,9 +101,20 @@ func (op *Provider) runChecks(a *authorization, checks []check) error {
 		}
 	}
 	if len(a.request.ACRValues) == 0 && a.client != nil {
-		a.request.ACRValues = a.client.DefaultACRValues // OIDC DCR §2
+		a.request.ACRValues = a.client.DefaultACRValues // OIDC Dynamic Client Registration §2
 	}
 	return nil
+}
+
+// deniedError says why the flows ended a request.
+func deniedError(code string) error {
+	switch code {
+	case ErrAccessDenied.Code:
+		return ErrAccessDenied.Say("the person did not agree")
+	case ErrLoginRequired.Code:
+		return ErrLoginRequired.Say("another person than the one of id_token_hint signed in")
+	}
+	return (&Error{Code: code, Status: http.StatusBadRequest}).Say("the person did not go on")
 }
 
 // neededError says what prompt=none would have needed (OIDC Core §3.1.2.6).

@@ -177,7 +177,7 @@ func (op *Provider) checkPrompt(a *authorization) error {
 func (op *Provider) checkMaxAge(a *authorization) error {
 	raw := a.params.get("max_age")
 	if raw == "" {
-		a.request.MaxAge = a.client.DefaultMaxAge // OIDC DCR §2
+		a.request.MaxAge = a.client.DefaultMaxAge // OIDC Dynamic Client Registration §2
 		return nil
 	}
 	n, err := strconv.ParseInt(raw, 10, 32)

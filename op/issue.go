@@ -137,7 +137,7 @@ func tokenAudience(c *storage.Client, p *storage.Project) audience {
 
 func idTokenAlg(c *storage.Client) string {
 	if c.IDTokenSignedResponseAlg == "" {
-		return "RS256" // OIDC DCR §2
+		return "RS256" // OIDC Dynamic Client Registration §2
 	}
 	return c.IDTokenSignedResponseAlg
 }

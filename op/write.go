@@ -79,3 +79,6 @@ func realm(p *storage.Project) string {
 
 // LogValue hides the tokens.
 func (t TokenResponse) LogValue() slog.Value { return slog.StringValue("[redacted]") }
+
+// LogValue hides the tokens.
+func (issued) LogValue() slog.Value { return slog.StringValue("[redacted]") }

@@ -25,7 +25,7 @@ import (
 
 // devFlags are those that only the development server has.
 type devFlags struct {
-	data, seed           string
+	data, from           string
 	port                 int
 	ephemeral, printJSON bool
 }
@@ -47,7 +47,7 @@ accounts have passwords that everybody knows, and it serves no TLS.`,
 	cmd.Flags().IntVar(&f.port, "port", 8080, "port on localhost; 0: any free one")
 	cmd.Flags().BoolVar(&f.ephemeral, "ephemeral", false, "use a folder of its own, removed at the end")
 	cmd.Flags().BoolVar(&f.printJSON, "print-json", false, "print one line of JSON when ready, for tests")
-	cmd.Flags().StringVar(&f.seed, "seed", "", "YAML file with users and clients instead of the demo ones")
+	cmd.Flags().StringVar(&f.from, "seed", "", "YAML file with users and clients instead of the demo ones")
 	s.flags(cmd)
 	return cmd
 }
@@ -55,8 +55,8 @@ accounts have passwords that everybody knows, and it serves no TLS.`,
 func (s *settings) dev(cmd *cobra.Command, t *terminal, f *devFlags) (err error) {
 	ctx, start := cmd.Context(), time.Now()
 	data := demo()
-	if f.seed != "" {
-		if data, err = readSeed(f.seed); err != nil {
+	if f.from != "" {
+		if data, err = readSeed(f.from); err != nil {
 			return err
 		}
 	}

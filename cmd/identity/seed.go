@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"os"
 	"strings"
 	"time"
@@ -41,6 +42,16 @@ type seedClient struct {
 	FirstParty             bool     `yaml:"first_party"`
 	AnyLocalhostPort       bool     `yaml:"any_localhost_port"`
 }
+
+// LogValue hides the passwords and secrets: development data is public, and yet
+// what is copied from it may not be.
+func (*seed) LogValue() slog.Value { return slog.StringValue("[redacted]") }
+
+// LogValue hides the password.
+func (u seedUser) LogValue() slog.Value { return slog.StringValue(u.Email) }
+
+// LogValue hides the secret.
+func (c seedClient) LogValue() slog.Value { return slog.StringValue(c.ID) }
 
 // demo is what there is without a file.
 func demo() *seed {
