@@ -32,7 +32,9 @@ type PlaygroundParameter struct{ Name, Value string }
 // PlaygroundCallback shows what came back and what the client made of it. Its
 // buttons post do=refresh, introspect, userinfo, revoke or logout and Hidden.
 type PlaygroundCallback struct {
-	Parameters   []PlaygroundParameter `json:"parameters"` // of the authorization response
+	AuthorizeURL string                `json:"authorize_url,omitempty"` // the request that was sent
+	Request      []PlaygroundParameter `json:"request,omitempty"`       // its parameters
+	Parameters   []PlaygroundParameter `json:"parameters"`              // of the authorization response
 	Error        string                `json:"error,omitempty"`
 	Exchanges    []PlaygroundExchange  `json:"exchanges"` // oldest first: token, userinfo, refresh, …
 	Tokens       []PlaygroundToken     `json:"tokens"`
