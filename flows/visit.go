@@ -67,12 +67,10 @@ func (e *Engine) visit(r *http.Request, p *storage.Project) (*visit, error) {
 	return v, nil
 }
 
-// owner returns whose session it is, nil when it is not live: it has ended, or
-// the account may not be signed in any more.
+// owner returns whose session it is, nil when the account may not be signed in
+// any more. The session itself is live: the repository hides what has expired,
+// and the idle end is never after the absolute one.
 func (v *visit) owner(ctx context.Context, s *storage.Session) (*storage.User, error) {
-	if !v.now.Before(s.EndsAt) || !v.now.Before(s.ExpiresAt) {
-		return nil, nil
-	}
 	u, err := v.store.Users.Get(ctx, v.project.Scope(), s.UserID)
 	if gone(err) {
 		return nil, nil
@@ -114,9 +112,6 @@ func (e *Engine) open(r *http.Request, p *storage.Project, id string) (*visit, e
 	}
 	if !v.bound(row) {
 		return nil, errOtherBrowser
-	}
-	if !v.now.Before(row.ExpiresAt) {
-		return nil, errExpired
 	}
 	v.row = row
 	v.in = v.interaction(*row)

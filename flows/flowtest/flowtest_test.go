@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"net/url"
-	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -50,7 +49,7 @@ func drivers() map[string]func(t *testing.T) graph.Repository {
 	return map[string]func(t *testing.T) graph.Repository{
 		"memory": func(*testing.T) graph.Repository { return memory.Open(storage.Schema(), memory.Config{}) },
 		"sqlite": func(t *testing.T) graph.Repository {
-			r, err := sqlite.Open(t.Context(), storage.Schema(), sqlite.Config{Path: filepath.Join(t.TempDir(), "identity.db"), AutoMigrate: true})
+			r, err := sqlite.Open(t.Context(), storage.Schema(), sqlite.Config{Path: ":memory:", AutoMigrate: true})
 			if err != nil {
 				t.Fatal(err)
 			}
