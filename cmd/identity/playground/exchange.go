@@ -79,7 +79,7 @@ func parameters(query string) []templates.PlaygroundParameter {
 }
 
 // receive checks the authorization response and redeems its code (OIDC Core
-// §3.1.2.7, §3.1.3). The state is known to be right.
+// §3.1.2.5, §3.1.3.3). The state is known to be right.
 func (p *Playground) receive(ctx context.Context, r *run, response url.Values) {
 	r.response = parameters(response.Encode())
 	r.received = []templates.PlaygroundCheck{

@@ -50,7 +50,7 @@ func (c Config) LogValue() slog.Value {
 }
 
 // ResourceServer is an API that asks about the access tokens that it is sent
-// (RFC 7662 §1.1).
+// (RFC 7662 §2).
 type ResourceServer struct{ ClientID, Secret string }
 
 // LogValue hides the secret.
@@ -172,7 +172,7 @@ func (p *Playground) callback(w http.ResponseWriter, r *http.Request) {
 	run.mu.Lock()
 	defer run.mu.Unlock()
 	response := r.URL.Query()
-	if response.Get("state") != run.state { // RFC 6749 §10.12
+	if response.Get("state") != run.state { // login CSRF
 		// The run stays as it was: a stranger's link must not end it.
 		redirect(w, pathResult+"?refused=state")
 		return

@@ -92,7 +92,7 @@ func (p *Playground) verify(ctx context.Context, op *discovered, r *run, nonce s
 	if err != nil {
 		return fmt.Errorf("the ID token was refused: %w", err)
 	}
-	if token.AccessTokenHash != "" { // OIDC Core §3.1.3.8
+	if token.AccessTokenHash != "" { // OIDC Core §3.1.3.6
 		tick("at_hash", token.VerifyAccessToken(r.token.AccessToken) == nil, token.AccessTokenHash)
 	}
 	for _, c := range r.checks {
