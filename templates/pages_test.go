@@ -259,3 +259,23 @@ func TestClientIsShown(t *testing.T) {
 		}
 	}
 }
+
+// Links and images that a client has no business with are not on the page.
+func TestClientMetadataIsChecked(t *testing.T) {
+	r := newRenderer(t, Config{})
+	for _, bad := range []string{"javascript:alert(1)", "data:text/html,x", "mailto:a@a.example", "//a.example/", "https://bank.example@evil.example/", "ftp://a.example/"} {
+		for _, s := range Samples() {
+			if s.Page.Client == nil {
+				continue
+			}
+			s.Page.Client = &Client{ID: "demo", Name: "Demo", URI: bad, LogoURI: bad, PolicyURI: bad, TOSURI: bad}
+			w := rendered(t, r, s.Page, "en")
+			if strings.Contains(w.Body.String(), "ZgotmplZ") || strings.Contains(w.Body.String(), bad) {
+				t.Errorf("S1-11/client-metadata: %s: %q is on the page", s.Name, bad)
+			}
+			if csp := w.Header().Get("Content-Security-Policy"); !strings.Contains(csp, "img-src 'self';") {
+				t.Errorf("S1-11/client-metadata: %s: %q widens the policy: %s", s.Name, bad, csp)
+			}
+		}
+	}
+}
