@@ -83,7 +83,9 @@ func Email(typed string) (address, key string, err error) {
 		return "", "", ErrAddress
 	}
 	at := strings.LastIndexByte(address, '@')
-	local, domain := address[:at], address[at+1:]
+	// The full stop of Japanese and Chinese keyboards is one of a domain (UTS 46 §4).
+	local, domain := address[:at], strings.ReplaceAll(address[at+1:], "\u3002", ".")
+	address = local + "@" + domain
 	if len(address) > maxAddress || len(local) > maxLocal {
 		return "", "", ErrLength
 	}
