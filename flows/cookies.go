@@ -36,14 +36,13 @@ type jar struct {
 // told apart by the issuer's path, have cookies of their own.
 func cookies(p *storage.Project) jar {
 	u, err := url.Parse(p.Issuer)
-	if err != nil || u.Scheme != "http" {
-		u2 := jar{prefix: "__Host-", secure: true}
-		if err == nil {
-			u2.suffix = shard(p, u)
-		}
-		return u2
+	if err != nil { // never: the issuer was checked when it was configured
+		u = &url.URL{}
 	}
-	return jar{suffix: shard(p, u)}
+	if u.Scheme == "http" {
+		return jar{suffix: shard(p, u)}
+	}
+	return jar{prefix: "__Host-", secure: true, suffix: shard(p, u)}
 }
 
 func shard(p *storage.Project, issuer *url.URL) string {

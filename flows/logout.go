@@ -1,6 +1,7 @@
 package flows
 
 import (
+	"errors"
 	"net/http"
 	"net/url"
 	"slices"
@@ -69,7 +70,8 @@ func (e *Engine) submitLogout(w http.ResponseWriter, r *http.Request, p *storage
 		return err
 	}
 	proof, err := v.Logout.Submit(r.Context(), v.in, form)
-	if problem, ok := err.(*Problem); ok { //nolint:errorlint // Submit returns it as it is
+	var problem *Problem
+	if errors.As(err, &problem) {
 		return v.logoutPage(w, r, problem)
 	}
 	if err != nil {
