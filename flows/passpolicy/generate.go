@@ -1,6 +1,6 @@
 //go:build ignore
 
-// generate makes common.txt and NOTICE of the frequency lists of a module that is
+// generate makes guessed.txt and NOTICE of the frequency lists of a module that is
 // not needed otherwise: go run generate.go
 package main
 
@@ -45,10 +45,10 @@ func main() {
 	}
 	slices.Sort(words)
 	words = slices.Compact(words)
-	must(os.WriteFile("common.txt", []byte(strings.Join(words, "\n")+"\n"), 0o644))
+	must(os.WriteFile("guessed.txt", []byte(strings.Join(words, "\n")+"\n"), 0o644))
 	licence, err := os.ReadFile(filepath.Join(module.Dir, "LICENSE.txt"))
 	must(err)
-	notice := "common.txt is made by generate.go of the frequency lists (passwords, English words,\n" +
+	notice := "guessed.txt is made by generate.go of the frequency lists (passwords, English words,\n" +
 		"first names and surnames) in " + source + ",\n" +
 		"lower-cased and sorted. The module comes with this licence:\n\n" + strings.ReplaceAll(string(licence), "\r", "")
 	must(os.WriteFile("NOTICE", []byte(strings.TrimRight(notice, "\n")+"\n"), 0o644))

@@ -15,6 +15,9 @@ import (
 // are in every other word.
 const minName = 3
 
+// maxIdentifier is how much of an identifier is looked at, in bytes.
+const maxIdentifier = 512
+
 // fold is the same for every way to write something in capitals.
 func fold(s string) string {
 	return norm.NFKC.String(cases.Fold().String(norm.NFKC.String(s)))
@@ -35,7 +38,7 @@ func madeOf(folded string, identifiers []string) bool {
 func names(identifiers []string) []string {
 	var out []string
 	for _, id := range identifiers {
-		id = fold(strings.TrimSpace(id))
+		id = fold(strings.TrimSpace(id[:min(len(id), maxIdentifier)]))
 		local := id
 		if at := strings.LastIndexByte(id, '@'); at >= 0 {
 			local = id[:at]

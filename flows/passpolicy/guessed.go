@@ -10,7 +10,7 @@ import (
 // list are the passwords, words and names that are guessed first, in lower case,
 // one in each line, sorted by bytes. generate.go makes it; NOTICE says of what.
 //
-//go:embed common.txt
+//go:embed guessed.txt
 var list string
 
 // maxSuffix is how many figures and signs at the end make no password of a word.
