@@ -72,7 +72,7 @@ func newWorld(t *testing.T, repo graph.Repository) *world {
 	w := &world{store: storage.New(repo, keys), repo: repo}
 	same := func(s string) (string, error) { return s, nil }
 	w.accounts = &flows.Accounts{Users: w.store.Users, Email: same, Username: same}
-	w.project = &storage.Project{ID: "p", Issuer: "https://id.example", PasswordEnabled: true, SignupEnabled: true, PasswordMinLength: 8}
+	w.project = &storage.Project{ID: storage.NewID(), Issuer: "https://id.example", PasswordEnabled: true, SignupEnabled: true, PasswordMinLength: 8}
 	w.user = &storage.User{ID: storage.NewSubject(), Email: "a@example.test", EmailKey: "a@example.test", Status: storage.UserActive}
 	hash, _ := plain{}.Hash(t.Context(), secret)
 	w.session = &storage.Session{
@@ -211,10 +211,11 @@ func TestFlows(t *testing.T) {
 		},
 	}
 	for driver, open := range drivers() {
+		repo := open(t) // each situation has a project of its own
 		for name, tt := range tests {
 			t.Run(driver+"/"+name, func(t *testing.T) {
 				tt.New = func(t *testing.T) flowtest.State {
-					w := newWorld(t, open(t))
+					w := newWorld(t, repo)
 					req := storage.AuthorizationRequest{}
 					if tt.req != nil {
 						req = tt.req(w)
