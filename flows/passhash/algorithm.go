@@ -91,6 +91,11 @@ func (h parsed) matches(password string) (bool, error) {
 	return subtle.ConstantTimeCompare(sum, h.sum) == 1, nil
 }
 
+// partly says whether the hash is of the beginning of the password alone.
+func (h parsed) partly(password string) bool {
+	return h.kind == bcrypted && len(password) > bcryptLength
+}
+
 // derive makes the bytes that the hash ends with, as many as it has. A new hash
 // has none yet and gets sumLength.
 func (h parsed) derive(password string) ([]byte, error) {

@@ -18,8 +18,9 @@ import (
 	"time"
 )
 
-// MaxLength is the longest password that is hashed, in bytes (S3-04).
-const MaxLength = 1024
+// MaxLength is the longest password that is hashed, in bytes: 1024 characters of
+// four bytes (S3-04).
+const MaxLength = 4096
 
 // The parameters of Argon2id where Config has none.
 const (
@@ -29,15 +30,16 @@ const (
 	DefaultQueueTimeout = 5 * time.Second
 )
 
-// The least parameters of Argon2id by OWASP's password storage cheat sheet.
+// The least parameters of Argon2id that OWASP's password storage cheat sheet
+// recommends. It has equivalent ones with other numbers of passes: see minimum.
 const (
 	MinMemory = 19456 // KiB
 	MinTime   = 2
 )
 
-// memoryBudget is what all hashes together may take where Config names no number
-// of workers, in KiB.
-const memoryBudget = 512 * 1024
+// minimum are the least memories of the cheat sheet in KiB, for one pass, two, three,
+// four, and five or more, which it holds to be of equal strength.
+var minimum = [...]uint32{47104, MinMemory, 12288, 9216, 7168}
 
 const (
 	saltLength = 16 // bytes, as RFC 9106 recommends
@@ -63,7 +65,7 @@ type Config struct {
 	Memory       uint32        // KiB of one Argon2id hash
 	Time         uint32        // passes of Argon2id over the memory
 	Parallelism  uint8         // lanes of Argon2id
-	Workers      int           // hashes at work at once; by default one per processor, within 512 MiB
+	Workers      int           // hashes at work at once; by default one per processor
 	QueueTimeout time.Duration // how long a caller waits for a worker
 }
 
@@ -93,12 +95,12 @@ func New(c Config) (*Hasher, error) {
 		c.QueueTimeout = DefaultQueueTimeout
 	}
 	if c.Workers == 0 {
-		c.Workers = max(1, min(runtime.GOMAXPROCS(0), memoryBudget/int(c.Memory)))
+		c.Workers = runtime.GOMAXPROCS(0)
 	}
-	switch {
-	case c.Memory < MinMemory || c.Time < MinTime:
-		return nil, fmt.Errorf("passhash: Argon2id with %d KiB and %d passes is below the minimum of %d KiB and %d passes", c.Memory, c.Time, MinMemory, MinTime)
-	case c.Workers < 0 || c.QueueTimeout < 0:
+	if least := minimum[min(c.Time, uint32(len(minimum)))-1]; c.Memory < least {
+		return nil, fmt.Errorf("passhash: Argon2id with %d KiB and %d passes is below the minimum of %d KiB", c.Memory, c.Time, least)
+	}
+	if c.Workers < 0 || c.QueueTimeout < 0 {
 		return nil, errors.New("passhash: neither workers nor the time in the queue can be negative")
 	}
 	if err := argon2Cost(uint64(c.Memory), uint64(c.Time), uint64(c.Parallelism)); err != nil {
@@ -137,7 +139,8 @@ func (h *Hasher) Hash(ctx context.Context, password string) (string, error) {
 
 // Verify says whether a hash was made of this password, and if so whether it
 // should be made anew with today's parameters. A password longer than MaxLength
-// is nobody's, which is no error. It returns ErrMalformed, ErrUnsupported or
+// is nobody's, which is no error. One of which bcrypt has looked at the first 72
+// bytes is right, but rehash is false: nobody has proven the rest. It returns ErrMalformed, ErrUnsupported or
 // ErrCost about the hash, ErrBusy, or the context's error.
 func (h *Hasher) Verify(ctx context.Context, encoded, password string) (ok, rehash bool, err error) {
 	p, err := parse(encoded)
@@ -154,7 +157,7 @@ func (h *Hasher) Verify(ctx context.Context, encoded, password string) (ok, reha
 	if err != nil {
 		return false, false, err
 	}
-	return ok, ok && !h.current(p), nil
+	return ok, ok && !h.current(p) && !p.partly(password), nil
 }
 
 // VerifyUnknown does the work of a Verify that fails, against a hash with today's

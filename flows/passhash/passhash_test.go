@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"runtime"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -66,8 +67,14 @@ func TestParameters(t *testing.T) {
 		{"default", Config{}, true},
 		{"least", Config{Memory: 19456, Time: 2}, true},
 		{"S3-04/memory-below", Config{Memory: 19455, Time: 2}, false},
-		{"S3-04/memory-below-with-more-passes", Config{Memory: 12288, Time: 3}, false},
-		{"S3-04/passes-below", Config{Memory: 65536, Time: 1}, false},
+		{"one-pass", Config{Memory: 47104, Time: 1}, true},
+		{"S3-04/one-pass-below", Config{Memory: 47103, Time: 1}, false},
+		{"three-passes", Config{Memory: 12288, Time: 3}, true},
+		{"S3-04/three-passes-below", Config{Memory: 12287, Time: 3}, false},
+		{"four-passes", Config{Memory: 9216, Time: 4}, true},
+		{"S3-04/four-passes-below", Config{Memory: 9215, Time: 4}, false},
+		{"five-passes", Config{Memory: 7168, Time: 5}, true},
+		{"S3-04/hundred-passes-below", Config{Memory: 7167, Time: 100}, false},
 		{"memory-above", Config{Memory: 256*1024 + 1, Time: 2}, false},
 		{"work-above", Config{Memory: 256 * 1024, Time: 5}, false},
 		{"lanes-above", Config{Parallelism: 17}, false},
@@ -84,8 +91,8 @@ func TestParameters(t *testing.T) {
 			}
 		})
 	}
-	if h := hasher(t, Config{Memory: 256 * 1024, Time: 2}); h.Workers() > 2 {
-		t.Errorf("%d workers of 256 MiB", h.Workers())
+	if h := hasher(t, Config{}); h.Workers() != runtime.GOMAXPROCS(0) {
+		t.Errorf("%d workers", h.Workers())
 	}
 }
 

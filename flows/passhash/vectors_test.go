@@ -41,7 +41,9 @@ func TestVectors(t *testing.T) {
 				t.Fatal(err)
 			}
 			ok, rehash, err := h.Verify(t.Context(), v.Encoded, v.Password)
-			if err != nil || !ok || !rehash {
+			// What is behind the 72nd byte is not proven, and not made part of a new hash.
+			wantRehash := v.Maker != "bcrypt" || len(v.Password) <= bcryptLength
+			if err != nil || !ok || rehash != wantRehash {
 				t.Errorf("the right password: %v, rehash %v, %v", ok, rehash, err)
 			}
 			// The first byte, for bcrypt sees no more than 72.

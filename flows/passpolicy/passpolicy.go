@@ -17,12 +17,10 @@ import (
 const (
 	// MinLength is the least that a project can ask for, in characters.
 	MinLength = 8
-	// MaxLength is the longest password, in characters and in bytes of UTF-8. So a
-	// password of 1024 ASCII characters is the longest there is, one of 341 Chinese
-	// characters the longest of its kind.
+	// MaxLength is the longest password, in characters.
 	MaxLength = 1024
-	// maxRaw is the longest password that is normalised at all, in bytes: one that
-	// was typed as letters with their marks apart gets shorter.
+	// maxRaw is the longest password that is looked at, in bytes: no character has
+	// more than four.
 	maxRaw = 4 * MaxLength
 )
 
@@ -66,7 +64,7 @@ func Prepare(password string) (string, error) {
 	if err != nil {
 		return "", ErrInvalidCharacter
 	}
-	if len(prepared) > MaxLength {
+	if utf8.RuneCountInString(prepared) > MaxLength {
 		return "", ErrTooLong
 	}
 	return prepared, nil
@@ -78,10 +76,10 @@ func Prepare(password string) (string, error) {
 //
 // It returns ErrTooShort, ErrTooLong, ErrContainsIdentifier or ErrCommon.
 func Check(prepared string, minLength int, identifiers ...string) error {
-	switch {
-	case len(prepared) > MaxLength:
+	switch n := utf8.RuneCountInString(prepared); {
+	case n > MaxLength:
 		return ErrTooLong
-	case utf8.RuneCountInString(prepared) < max(minLength, MinLength):
+	case n < max(minLength, MinLength):
 		return ErrTooShort
 	}
 	folded := fold(prepared)

@@ -13,7 +13,7 @@ import (
 
 // minName is the shortest part of a name that counts, in characters: shorter ones
 // are in every other word.
-const minName = 3
+const minName = 4
 
 // maxIdentifier is how much of an identifier is looked at, in bytes.
 const maxIdentifier = 512
