@@ -105,7 +105,7 @@ func TestVerify(t *testing.T) {
 		"S2-16/padding":                  good + "=",
 		"S2-16/json-serialization":       `{"protected":"` + parts[0] + `","payload":"` + parts[1] + `","signature":"` + parts[2] + `"}`,
 		"S2-10/five-parts":               good + ".a.b",
-		"S2-10/too-large":                own("RS256", rs, map[jose.HeaderKey]any{"typ": "JWT"}) + strings.Repeat("A", maxOwnJWT),
+		"S2-10/too-large":                joseSign(t, jose.RS256, rs.private, map[jose.HeaderKey]any{"kid": rs.kid, "typ": "JWT"}, strings.Repeat(" ", maxOwnJWT)+forgedClaims),
 		"S2-16/empty":                    "",
 		"S2-16/dots":                     "..",
 		"S2-09/access-token-as-id-token": accessToken,
