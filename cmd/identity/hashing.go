@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"time"
 
 	"github.com/elloloop/identity/cmd/identity/config"
 	"github.com/elloloop/identity/flows"
@@ -27,61 +26,125 @@ func newHashing(c *config.Config) (*hashing, error) {
 	return &hashing{h, c.Password.MinLength}, err
 }
 
-// busy says when to try again a hash that had no room.
-type busy struct{ error }
-
-func (busy) RetryAfter() time.Duration { return 5 * time.Second }
-
-func (b busy) Unwrap() error { return b.error }
-
-func asBusy(err error) error {
-	if errors.Is(err, passhash.ErrBusy) {
-		return busy{err}
-	}
-	return err
-}
-
-// Verify implements password.Hasher.
+// Verify implements password.Hasher. An error that is passhash.ErrBusy implements
+// password.Busy.
+//
+// A hash that another system made may be of a password as it was typed there, which
+// passpolicy would prepare otherwise or refuse. Such a password is tried both ways.
+// How often it is tried depends on the password alone, so that the work for an
+// account that does not exist is the same (S3-01).
 func (h *hashing) Verify(ctx context.Context, hash storage.PasswordHash, plain string) (ok, outdated bool, err error) {
-	prepared, err := passpolicy.Prepare(plain)
-	if err != nil || hash == "" { // nobody's password: the same work is done for it (S3-01)
-		return false, false, asBusy(h.hasher.VerifyUnknown(ctx, plain))
+	all := forms(plain)
+	for _, form := range all {
+		matches, old, err := h.verify(ctx, hash, form)
+		if err != nil {
+			return false, false, err
+		}
+		if matches { // and the other form is tried all the same
+			ok, outdated = true, old || form != all[0]
+		}
 	}
-	ok, outdated, err = h.hasher.Verify(ctx, string(hash), prepared)
-	return ok, outdated, asBusy(err)
+	return ok, outdated, nil
 }
 
-// Hash implements password.Hasher and register.Hasher.
+func (h *hashing) verify(ctx context.Context, hash storage.PasswordHash, form string) (ok, outdated bool, err error) {
+	if hash == "" {
+		return false, false, h.hasher.VerifyUnknown(ctx, form)
+	}
+	return h.hasher.Verify(ctx, string(hash), form)
+}
+
+// forms are the strings that a hash of this password may be of: nearly always one.
+func forms(plain string) []string {
+	prepared, err := passpolicy.Prepare(plain)
+	switch {
+	case err != nil:
+		return []string{plain}
+	case prepared == plain:
+		return []string{plain}
+	}
+	return []string{prepared, plain}
+}
+
+// Hash implements password.Hasher and register.Hasher. Of a password that was not
+// judged before, and can't be prepared, it makes none.
 func (h *hashing) Hash(ctx context.Context, plain string) (storage.PasswordHash, error) {
 	prepared, err := passpolicy.Prepare(plain)
 	if err != nil {
 		return "", err
 	}
 	encoded, err := h.hasher.Hash(ctx, prepared)
-	return storage.PasswordHash(encoded), asBusy(err)
+	return storage.PasswordHash(encoded), err
 }
 
 // importHash takes a hash that another system made.
 func (h *hashing) importHash(encoded string) (storage.PasswordHash, error) {
-	if err := passhash.CheckImport(encoded); err != nil {
-		return "", usageError{fmt.Errorf("the password hash cannot be imported: %w", err)}
+	switch err := passhash.CheckImport(encoded); {
+	case err == nil:
+		return storage.PasswordHash(encoded), nil
+	case errors.Is(err, passhash.ErrUnsupported):
+		return "", usageError{errors.New("the password hash is of a kind that is not read: want argon2id, argon2i, bcrypt (2a, 2b, 2y), scrypt or PBKDF2 (SHA-1, SHA-256, SHA-512)")}
+	case errors.Is(err, passhash.ErrCost):
+		return "", usageError{errors.New("the password hash asks for too much memory or time: each sign-in would need it")}
 	}
-	return storage.PasswordHash(encoded), nil
+	return "", usageError{errors.New("the password hash is broken, or in neither the PHC string format nor the modular crypt format")}
 }
 
 // judge implements register.Policy.
 func judge(plain string, minLength int, personal ...string) *flows.Problem {
-	return nil
+	err := acceptable(plain, minLength, personal...)
+	if err == nil {
+		return nil
+	}
+	p := &flows.Problem{Field: "password"}
+	switch {
+	case errors.Is(err, passpolicy.ErrTooShort) && plain == "":
+		p.Message = "problem.password_missing"
+	case errors.Is(err, passpolicy.ErrTooShort):
+		p.Message, p.Data = "problem.password_short", map[string]any{"Min": max(minLength, passpolicy.MinLength)}
+	case errors.Is(err, passpolicy.ErrTooLong):
+		p.Message = "problem.password_long"
+	case errors.Is(err, passpolicy.ErrCommon):
+		p.Message = "problem.password_common"
+	case errors.Is(err, passpolicy.ErrContainsIdentifier):
+		p.Message = "problem.password_contains_identifier"
+	default:
+		p.Message = "problem.password_invalid"
+	}
+	return p
+}
+
+// acceptable says what is wrong with a new password: an error of passpolicy, which
+// does not hold it.
+func acceptable(plain string, minLength int, personal ...string) error {
+	prepared, err := passpolicy.Prepare(plain)
+	if err != nil {
+		return err
+	}
+	return passpolicy.Check(prepared, minLength, personal...)
 }
 
 // newPassword judges and hashes a password that an operator gives.
 func (s *settings) newPassword(ctx context.Context, plain string, personal ...string) (storage.PasswordHash, error) {
-	prepared, err := passpolicy.Prepare(plain)
-	if err == nil {
-		err = passpolicy.Check(prepared, s.hasher.minLength, personal...)
-	}
-	if err != nil {
-		return "", usageError{err}
+	if err := acceptable(plain, s.hasher.minLength, personal...); err != nil {
+		return "", usageError{s.hasher.sentence(err)}
 	}
 	return s.hasher.Hash(ctx, plain)
+}
+
+// sentence is what an operator reads of a refusal.
+func (h *hashing) sentence(err error) error {
+	switch {
+	case errors.Is(err, passpolicy.ErrTooShort):
+		return fmt.Errorf("the password is too short: it needs at least %d characters (GATEWAY_PASSWORD_MIN_LENGTH)", max(h.minLength, passpolicy.MinLength))
+	case errors.Is(err, passpolicy.ErrTooLong):
+		return fmt.Errorf("the password is too long: it may have %d characters at most", passpolicy.MaxLength)
+	case errors.Is(err, passpolicy.ErrCommon):
+		return errors.New("the password is one of the most used and would be guessed at once")
+	case errors.Is(err, passpolicy.ErrContainsIdentifier):
+		return errors.New("the password is made of the account's mail address, username or name")
+	case errors.Is(err, passpolicy.ErrInvalidCharacter):
+		return errors.New("the password contains characters that can't be used, such as a tab or one that nobody sees")
+	}
+	return err
 }
