@@ -31,7 +31,7 @@ func TestUserinfo(t *testing.T) {
 		}, 400, "invalid_request"},
 		"S2-13/token-in-query": {func() *http.Request {
 			return get(w.issuer + "/userinfo?access_token=" + url.QueryEscape(got.access))
-		}, 401, "?"},
+		}, 400, "?"}, // says what to mend; RFC 6750 §3.1 has 401 too
 		"S2-09/id-token-as-access-token": {func() *http.Request { return bearer(get(w.issuer+"/userinfo"), got.id) }, 401, "invalid_token"},
 		"S2-09/refresh-token": {func() *http.Request {
 			return bearer(get(w.issuer+"/userinfo"), got.refresh)

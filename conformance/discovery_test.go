@@ -113,11 +113,14 @@ func oidccDiscovery(t *testing.T, w *world) {
 	}
 	for name, want := range map[string]any{
 		"claims_parameter_supported": true, "authorization_response_iss_parameter_supported": true,
-		"request_parameter_supported": false, "request_uri_parameter_supported": false, // its default is true
+		"request_uri_parameter_supported": false, // its default is true
 	} {
 		if a.body[name] != want {
 			t.Errorf("%s is %v, want %v", name, a.body[name], want)
 		}
+	}
+	if a.body["request_parameter_supported"] == true {
+		t.Error("request_parameter_supported is true")
 	}
 	for _, l := range append(a.list("ui_locales_supported"), a.list("claims_locales_supported")...) {
 		if tag, err := language.Parse(l); err != nil || tag.String() != l {

@@ -2,6 +2,7 @@ package conformance
 
 import (
 	"fmt"
+	"io/fs"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -47,6 +48,9 @@ func run(m *testing.M) (int, error) {
 	if suite.ca, err = newAuthority(dir); err != nil {
 		return 0, err
 	}
+	if err := readSources(root); err != nil {
+		return 0, err
+	}
 	code := m.Run()
 	if w := started(); w != nil { // the shared server: its end is a test too
 		if err := w.server.stop(); err != nil {
@@ -57,6 +61,23 @@ func run(m *testing.M) (int, error) {
 		}
 	}
 	return code, nil
+}
+
+// readSources looks at every file that the binary is made of, so that `go test`
+// does not answer from its cache when one of them has changed.
+func readSources(root string) error {
+	for _, folder := range []string{"cmd", "op", "flows", "storage", "templates", "migrations", "go.mod"} {
+		err := filepath.WalkDir(filepath.Join(root, folder), func(file string, _ fs.DirEntry, err error) error {
+			if err == nil {
+				_, err = os.Stat(file)
+			}
+			return err
+		})
+		if err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // world is a running server with the clients and people that most tests need.

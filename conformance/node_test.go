@@ -121,6 +121,9 @@ func TestOpenIDClient(t *testing.T) {
 			if who.ID == w.web.ID {
 				what.PostLogoutRedirectURI = loggedOut
 			}
+			if who.ID == w.other.ID { // the library takes the callback's query off to get the redirect URI
+				what.RedirectURI = plainRedirect
+			}
 			if who.key != nil {
 				what.Key = &jose.JSONWebKey{Key: who.key, KeyID: "one", Algorithm: "ES256"}
 			}

@@ -27,6 +27,7 @@ type person struct{ email, password, sub string }
 const (
 	webRedirect    = "https://web.example.test/callback"
 	otherRedirect  = "https://other.example.test/callback?fixed=1" // its own query stays
+	plainRedirect  = "https://other.example.test/plain"
 	spaOrigin      = "https://spa.example.test"
 	nativeRedirect = "http://127.0.0.1/callback"
 	loggedOut      = "https://web.example.test/signed-out"
@@ -70,7 +71,7 @@ func (w *world) register() error {
 		flags            []string
 	}{
 		{&w.web, "web", "client_secret_basic", webRedirect, join(code, scope, "--preset", "web", "--first-party", "--post-logout-redirect-uri", loggedOut)},
-		{&w.other, "other", "client_secret_post", otherRedirect, join(code, scope, "--preset", "web", "--first-party")},
+		{&w.other, "other", "client_secret_post", otherRedirect, join(code, scope, "--preset", "web", "--first-party", "--redirect-uri", plainRedirect)},
 		{&w.third, "third", "client_secret_basic", webRedirect, join(code, scope, "--preset", "web")},
 		{&w.spa, "spa", "none", spaOrigin + "/callback", join(code, scope, "--preset", "spa", "--first-party", "--web-origin", spaOrigin)},
 		{&w.native, "native", "none", nativeRedirect, join(code, scope, "--preset", "native", "--first-party", "--redirect-uri", "http://[::1]/callback", "--redirect-uri", "com.example.app:/callback", "--redirect-uri", "http://localhost:8400/callback")},
