@@ -136,9 +136,9 @@ func argon2Cost(memory, time, lanes uint64) error {
 }
 
 func scryptCost(n, r, p uint64) error {
-	// Each is bounded before they are multiplied, so that no product wraps.
-	if n > maxScryptWork || r > maxScryptWork || p > maxScryptWork ||
-		128*n*r > maxMemory*1024 || n*r > maxScryptWork || n*r*p > maxScryptWork {
+	// n is 2^32 at most and r of 32 bits: no product wraps before the one that is
+	// refused.
+	if n*r > maxScryptWork || 128*n*r > maxMemory*1024 || n*r*p > maxScryptWork {
 		return ErrCost
 	}
 	return nil

@@ -140,6 +140,7 @@ func TestCheckImport(t *testing.T) {
 		{"scrypt/ln-zero", "$scrypt$ln=0,r=8,p=1$" + salt + "$" + sum, ErrMalformed},
 		{"scrypt/work", "$scrypt$ln=18,r=8,p=3$" + salt + "$" + sum, ErrCost},
 		{"scrypt/wrap", "$scrypt$ln=1,r=4294967295,p=4294967295$" + salt + "$" + sum, ErrCost},
+		{"scrypt/wrap-all", "$scrypt$ln=32,r=33554432,p=128$" + salt + "$" + sum, ErrCost},
 		{"scrypt/r-zero", "$scrypt$ln=10,r=0,p=1$" + salt + "$" + sum, ErrMalformed},
 		{"scrypt-7", "$7$66..../....abcdefgh$" + sum43, nil},
 		{"scrypt-7/memory", "$7$Z6..../....abcdefgh$" + sum43, ErrCost},

@@ -47,6 +47,7 @@ func TestPrepare(t *testing.T) {
 		{"longest-after", strings.Repeat("u\u0308", 512), strings.Repeat("ü", 512), nil},
 		{"too-long-after", strings.Repeat("\ufdfa", 64), "", ErrTooLong}, // one becomes eighteen
 		{"too-long-before", strings.Repeat("x", maxRaw+1), "", ErrTooLong},
+		{"too-long-before-alone", strings.Repeat("\u1100\u1161\u11a8", maxRaw/9+1), "", ErrTooLong}, // three become one
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			got, err := Prepare(tt.in)
@@ -86,10 +87,12 @@ func TestCheck(t *testing.T) {
 		{"common/run-behind", "dragon123456789", 8, ErrCommon},
 		{"common/leet", "P@ssw0rd", 8, ErrCommon},
 		{"common/leet-and-sign", "P@$$w0rd!", 8, ErrCommon},
+		{"common/leet-i", "M1cr0s0ft", 8, ErrCommon},
 		{"common/leet-l", "We1come1", 8, ErrCommon},
 		{"common/figures", "12345678", 8, ErrCommon},
 		{"common/figures-down", "987654321", 8, ErrCommon},
 		{"common/letters", "abcdefghij", 8, ErrCommon},
+		{"common/letters-down", "zyxwvutsrq", 8, ErrCommon},
 		{"common/one-character", "zzzzzzzzzzzz", 8, ErrCommon},
 		{"common/pattern", "xyzxyzxyz", 8, ErrCommon},
 		{"common/twice", "passwordpassword", 8, ErrCommon},
@@ -98,6 +101,7 @@ func TestCheck(t *testing.T) {
 		{"common/keyboard", "qwertyui", 8, ErrCommon},
 		{"common/full-width", "ｐａｓｓｗｏｒｄ", 8, ErrCommon},
 		{"two-words", "telephone elizabeth", 8, nil},
+		{"six-signs-behind-a-word", "summer!9$2&7", 8, nil},
 		{"much-behind-a-word", "summer-7gq2x!", 8, nil},
 
 		{"identifier/address", "anna.smith+shop@example.org", 8, ErrContainsIdentifier},
