@@ -10,6 +10,7 @@ import (
 	"sync"
 	"sync/atomic"
 	"testing"
+	"testing/synctest"
 	"time"
 )
 
@@ -182,22 +183,43 @@ func TestQueueDeadline(t *testing.T) {
 }
 
 func TestContext(t *testing.T) {
-	h := occupied(t, time.Hour)
-	_, all := counted(h)
-	ctx, cancel := context.WithCancel(t.Context())
-	got := make(chan error)
-	go func() { got <- h.VerifyUnknown(ctx, "password") }()
-	cancel()
-	if err := <-got; !errors.Is(err, context.Canceled) {
-		t.Errorf("cancelled while it waits: %v", err)
-	}
-	<-h.slots
-	if err := h.VerifyUnknown(ctx, "password"); !errors.Is(err, context.Canceled) {
-		t.Errorf("cancelled before: %v", err)
-	}
-	if all.Load() != 0 || len(h.slots) != 0 {
-		t.Errorf("%d hashes made, %d workers held", all.Load(), len(h.slots))
-	}
+	synctest.Test(t, func(t *testing.T) {
+		h := occupied(t, time.Hour)
+		_, all := counted(h)
+		ctx, cancel := context.WithCancel(t.Context())
+		got := make(chan error)
+		go func() { got <- h.VerifyUnknown(ctx, "password") }()
+		synctest.Wait() // until it stands in the queue
+		cancel()
+		if err := <-got; !errors.Is(err, context.Canceled) {
+			t.Errorf("cancelled while it waits: %v", err)
+		}
+		<-h.slots
+		if err := h.VerifyUnknown(ctx, "password"); !errors.Is(err, context.Canceled) {
+			t.Errorf("cancelled before: %v", err)
+		}
+		if all.Load() != 0 || len(h.slots) != 0 {
+			t.Errorf("%d hashes made, %d workers held", all.Load(), len(h.slots))
+		}
+	})
+}
+
+// TestQueueOrder: who waits is let in when a worker is free, and for no longer than
+// the deadline.
+func TestQueueOrder(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		h := occupied(t, 5*time.Second)
+		start := time.Now()
+		go func() { time.Sleep(4 * time.Second); <-h.slots }()
+		if err := h.VerifyUnknown(t.Context(), "password"); err != nil || time.Since(start) != 4*time.Second {
+			t.Errorf("S3-04: %v after %v", err, time.Since(start))
+		}
+		h.slots <- struct{}{}
+		start = time.Now()
+		if err := h.VerifyUnknown(t.Context(), "password"); !errors.Is(err, ErrBusy) || time.Since(start) != 5*time.Second {
+			t.Errorf("S3-04: %v after %v", err, time.Since(start))
+		}
+	})
 }
 
 // TestLength holds S3-04: no work is done for what is too long.
