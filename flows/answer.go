@@ -75,7 +75,8 @@ func (v *visit) page(w http.ResponseWriter, r *http.Request, status int, f Flow,
 	p := templates.Page{
 		Name: f.ID(), Action: v.in.URL(f.ID()), View: view,
 		Client: client(req), UILocales: req.UILocales, FormAction: redirectOrigin(req.RedirectURI),
-		Dev: v.project.InsecureDevelopment, RequestID: v.origin.RequestID,
+		Popup: req.Display == "popup", // OIDC Core §3.1.2.1: its opener waits for it
+		Dev:   v.project.InsecureDevelopment, RequestID: v.origin.RequestID,
 	}
 	v.send(w, r, status, p, problem)
 	return nil

@@ -94,22 +94,22 @@ func TestPromptCreate(t *testing.T) {
 	wantRedirect(t, b.post(at+"/identify", "identifier", u.Email, "password", "correct horse"), "/authorize/resume?id="+ar.ID)
 }
 
-// TestRegisterHalfway: the account, its session and their audit are whole when
-// the request's own row can't be written; the next look at it goes on.
-func TestRegisterHalfway(t *testing.T) {
+// TestRegisterFails: nothing of an account is there when its commit fails, and
+// the next try goes through.
+func TestRegisterFails(t *testing.T) {
 	s := newSite(t)
 	b := s.browser()
 	ar := request()
 	at := b.begin(ar)
-	s.repo.countdown.Store(3) // the limit, the account, the row
+	s.repo.countdown.Store(2) // the limit, then everything else
 	wantPage(t, b.post(at+"/register", "email", "new@example.test", "password", "a good password"), http.StatusServiceUnavailable)
-	if n := len(b.sessions()); n != 1 {
+	if n := len(b.sessions()); n != 0 {
 		t.Fatalf("%d sessions", n)
 	}
 	if row := s.row(ar.ID); row.Version != 1 {
 		t.Errorf("row version %d", row.Version)
 	}
-	wantRedirect(t, b.get(at), "/authorize/resume?id="+ar.ID)
+	wantRedirect(t, b.post(at+"/register", "email", "new@example.test", "password", "a good password"), "/authorize/resume?id="+ar.ID)
 	s.browser().signInWith("new@example.test", "a good password")
 }
 

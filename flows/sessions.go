@@ -47,7 +47,7 @@ func (v *visit) signIn(u *storage.User, row *storage.AuthorizationRequest) []sto
 
 	var changes []storage.Change
 	if action == "session.started" {
-		changes = append(changes, v.store.Sessions.Start(s))
+		changes = append(changes, v.store.Sessions.Start(s)...)
 	} else {
 		changes = append(changes, v.store.Sessions.Renew(s))
 	}

@@ -60,7 +60,7 @@ func TestSessionEnds(t *testing.T) {
 	status := func(to storage.UserStatus) func(*site, *browser, *storage.User) {
 		return func(s *site, _ *browser, u *storage.User) {
 			u.Status = to
-			if err := s.store.Users.Replace(s.t.Context(), s.project.Scope(), u); err != nil {
+			if err := s.store.Commit(s.t.Context(), s.project.Scope(), s.store.Users.Replace(u)); err != nil {
 				s.t.Fatal(err)
 			}
 		}
@@ -178,7 +178,7 @@ func TestPendingDeletion(t *testing.T) {
 	s := newSite(t)
 	u := s.user("alice")
 	u.Status = storage.UserPendingDeletion
-	if err := s.store.Users.Replace(t.Context(), s.project.Scope(), u); err != nil {
+	if err := s.store.Commit(t.Context(), s.project.Scope(), s.store.Users.Replace(u)); err != nil {
 		t.Fatal(err)
 	}
 	s.browser().signIn(u)

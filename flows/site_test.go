@@ -113,7 +113,7 @@ func (s *site) user(name string) *storage.User {
 		Name: name, Status: storage.UserActive, Role: "member",
 	}
 	cred := s.store.PasswordCredentials.Add(&storage.PasswordCredential{UserID: u.ID, Hash: plainHash("correct horse"), SetAt: noon})
-	if err := s.store.Users.Create(s.t.Context(), s.project.Scope(), u, cred); err != nil {
+	if err := s.store.Commit(s.t.Context(), s.project.Scope(), s.store.Users.Add(u), cred); err != nil {
 		s.t.Fatal(err)
 	}
 	stored, err := s.store.Users.Get(s.t.Context(), s.project.Scope(), u.ID)

@@ -150,7 +150,6 @@ func (v *visit) apply(w http.ResponseWriter, r *http.Request, f Flow, proof Proo
 	row.ConsentGiven = row.ConsentGiven || proof.Consent
 	row.Denied = proof.Denied
 
-	var cancelled *storage.User // an account whose deletion this sign-in cancels
 	switch {
 	case proof.Subject != "":
 		u := proof.NewUser
@@ -166,8 +165,8 @@ func (v *visit) apply(w http.ResponseWriter, r *http.Request, f Flow, proof Proo
 		if u.Status == storage.UserPendingDeletion {
 			active := *u
 			active.Status = storage.UserActive
-			u, cancelled = &active, &active
-			changes = append(changes, v.audit(func(ev *storage.AuditEvent) {
+			u = &active
+			changes = append(changes, v.store.Users.Replace(u), v.audit(func(ev *storage.AuditEvent) {
 				ev.Action, ev.Actor, ev.Target = "user.deletion_cancelled", u.ID, u.ID
 			}))
 		}
@@ -187,17 +186,17 @@ func (v *visit) apply(w http.ResponseWriter, r *http.Request, f Flow, proof Proo
 	if err := v.finish(r.Context(), &row); err != nil {
 		return err
 	}
-	stored, err := v.commit(r.Context(), &row, proof, cancelled, changes)
-	if stored && row.SessionID != "" {
+	if err := v.commit(r.Context(), &row, proof, changes); err != nil {
+		return err
+	}
+	if row.SessionID != "" {
 		v.keep(w)
 		if proof.Subject != "" {
 			v.jar.set(w, deviceCookie, v.device.remember(row.Subject), deviceLife)
 		}
 	}
-	if err == nil {
-		v.in.Request = row
-	}
-	return err
+	v.in.Request = row
+	return nil
 }
 
 // take answers from the session that the person chose, or asks its owner for a
@@ -230,30 +229,17 @@ func (v *visit) finish(ctx context.Context, row *storage.AuthorizationRequest) e
 	return err
 }
 
-// commit stores a step: the row, if nobody changed it since it was read, and
-// everything else with it. Where an account is made or changed, the stores can't
-// take the row along: the account, its credential, its session and their audit
-// are one commit, the row's advance is the next one. If that one fails the person
-// is signed in with a whole account, and the next look at the row goes on from
-// there. stored says whether the session is in the database.
-func (v *visit) commit(ctx context.Context, row *storage.AuthorizationRequest, proof Proof, cancelled *storage.User, changes []storage.Change) (stored bool, err error) {
-	scope := v.project.Scope()
-	switch {
-	case proof.NewUser != nil:
-		err = v.store.Users.Create(ctx, scope, proof.NewUser, changes...)
-		if errors.Is(err, storage.ErrAlreadyExists) && proof.Taken != nil {
-			return false, proof.Taken
-		}
-	case cancelled != nil:
-		err = v.store.Users.Replace(ctx, scope, cancelled, changes...)
-	default:
-		err = v.store.AuthorizationRequests.Advance(ctx, scope, row, changes...)
-		return err == nil, err
+// commit stores a step in one commit: the row, if nobody changed it since it was
+// read, and everything else with it.
+func (v *visit) commit(ctx context.Context, row *storage.AuthorizationRequest, proof Proof, changes []storage.Change) error {
+	if proof.NewUser != nil { // before its session, which needs it
+		changes = slices.Insert(changes, 0, v.store.Users.Add(proof.NewUser))
 	}
-	if err != nil {
-		return false, err
+	err := v.store.AuthorizationRequests.Advance(ctx, v.project.Scope(), row, changes...)
+	if errors.Is(err, storage.ErrAlreadyExists) && proof.Taken != nil {
+		return proof.Taken
 	}
-	return true, v.store.AuthorizationRequests.Advance(ctx, scope, row)
+	return err
 }
 
 func (v *visit) appendAll(events []storage.AuditEvent) []storage.Change {

@@ -36,12 +36,12 @@ func TestEnumeration(t *testing.T) {
 			s := newSite(t, func(p *storage.Project) { p.IdentifierFirst = mode.identifierFirst })
 			s.user("alice1")
 			bare := &storage.User{ID: storage.NewSubject(), Email: "bare12@example.test", EmailKey: "bare12@example.test", Status: storage.UserActive}
-			if err := s.store.Users.Create(t.Context(), s.project.Scope(), bare); err != nil {
+			if err := s.store.Commit(t.Context(), s.project.Scope(), s.store.Users.Add(bare)); err != nil {
 				t.Fatal(err)
 			}
 			out := s.user("away12")
 			out.Status = storage.UserDeactivated
-			if err := s.store.Users.Replace(t.Context(), s.project.Scope(), out); err != nil {
+			if err := s.store.Commit(t.Context(), s.project.Scope(), s.store.Users.Replace(out)); err != nil {
 				t.Fatal(err)
 			}
 			s.browser().get(s.browser().begin(request())) // the project's key is read once

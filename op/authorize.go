@@ -84,7 +84,7 @@ func (op *Provider) parseAuthorization(r *http.Request, p *storage.Project) (*au
 	}
 	ar := a.request
 	ar.State, ar.Nonce = a.params.get("state"), a.params.get("nonce")
-	ar.LoginHint = a.params.get("login_hint")
+	ar.LoginHint, ar.Display = a.params.get("login_hint"), a.params.get("display")
 	ar.UILocales = a.params.list("ui_locales")
 	ar.ACRValues = a.params.list("acr_values")
 	ar.ResponseMode = "query" // the default for code; what errors before the check use too

@@ -80,7 +80,7 @@ func (op *Provider) redeem(ctx context.Context, t *tokenRequest, code *storage.A
 	out.changes = append(out.changes, op.store.AuditEvents.Append(storage.AuditEvent{
 		At: now, Action: "grant.created", Outcome: "success", Actor: "client:" + t.client.ID, Target: g.ID,
 		ClientID: t.client.ID, SessionID: g.SessionID, Details: map[string]string{"user_id": g.UserID, "scope": joinScope(g.Scope)},
-		Origin: origin(t.http),
+		Origin: OriginOf(t.http),
 	}))
 	if err := op.store.AuthorizationCodes.Redeem(ctx, p.Scope(), code, g, out.changes...); err != nil {
 		return TokenResponse{}, err
@@ -93,7 +93,7 @@ func (op *Provider) redeem(ctx context.Context, t *tokenRequest, code *storage.A
 func (op *Provider) replayedCode(t *tokenRequest, code *storage.AuthorizationCode) error {
 	err := op.store.Grants.Revoke(t.http.Context(), t.project.Scope(), code.GrantID, op.store.AuditEvents.Append(storage.AuditEvent{
 		At: op.now(), Action: "grant.revoked", Outcome: "success", Actor: "client:" + t.client.ID, Target: code.GrantID,
-		ClientID: t.client.ID, SessionID: code.SessionID, Reason: "code_replayed", Origin: origin(t.http),
+		ClientID: t.client.ID, SessionID: code.SessionID, Reason: "code_replayed", Origin: OriginOf(t.http),
 	}))
 	if err != nil {
 		return err

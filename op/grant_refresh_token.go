@@ -116,7 +116,7 @@ func (op *Provider) liveRefreshToken(ctx context.Context, t *tokenRequest, raw s
 func (op *Provider) reusedRefreshToken(ctx context.Context, t *tokenRequest, token *storage.RefreshToken) error {
 	err := op.store.Grants.Revoke(ctx, t.project.Scope(), token.GrantID, op.store.AuditEvents.Append(storage.AuditEvent{
 		At: op.now(), Action: "grant.revoked", Outcome: "success", Actor: "client:" + t.client.ID, Target: token.GrantID,
-		ClientID: t.client.ID, Reason: "refresh_token_reused", Origin: origin(t.http),
+		ClientID: t.client.ID, Reason: "refresh_token_reused", Origin: OriginOf(t.http),
 	}))
 	if err != nil {
 		return err

@@ -139,7 +139,7 @@ func TestRefreshAfterTheEnd(t *testing.T) {
 		"session-idle": func(h *harness) { h.clock.advance(h.project.SessionIdle) },
 		"user-suspended": func(h *harness) {
 			h.user.Version, h.user.Status = 1, storage.UserSuspended
-			h.must(h.store.Users.Replace(h.t.Context(), h.project.Scope(), h.user))
+			h.must(h.store.Commit(h.t.Context(), h.project.Scope(), h.store.Users.Replace(h.user)))
 		},
 		"user-deleted": func(h *harness) { h.must(h.store.Users.Delete(h.t.Context(), h.project.Scope(), h.user.ID)) },
 		"password-changed": func(h *harness) {

@@ -201,12 +201,12 @@ func (h *harness) signIn() {
 		Gender: "female", Birthdate: "1990-01-02", Zoneinfo: "Europe/Berlin", Locale: "de-DE", PhoneNumber: "+15555550100",
 		PhoneNumberVerified: true, Address: &storage.Address{Formatted: "1 Street"}, ProfileUpdatedAt: now,
 	}
-	h.must(h.store.Users.Create(h.t.Context(), h.project.Scope(), h.user))
+	h.must(h.store.Commit(h.t.Context(), h.project.Scope(), h.store.Users.Add(h.user)))
 	h.browser.session = &storage.Session{
 		ID: storage.NewID(), SecretHash: storage.DigestOf(storage.NewSecret()), UserID: h.user.ID, AuthTime: now, AMR: []string{"pwd"},
 		ACR: "pwd", LastSeen: now, EndsAt: now.Add(h.project.SessionMax), ExpiresAt: now.Add(h.project.SessionIdle),
 	}
-	h.must(h.store.Commit(h.t.Context(), h.project.Scope(), h.store.Sessions.Start(h.browser.session)))
+	h.must(h.store.Commit(h.t.Context(), h.project.Scope(), h.store.Sessions.Start(h.browser.session)...))
 }
 
 func (h *harness) must(err error) {

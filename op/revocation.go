@@ -81,6 +81,6 @@ var errNotYours = ErrInvalidGrant.Say("the token was issued to another client")
 func (op *Provider) revoked(r *http.Request, c *storage.Client, target, action string) storage.Change {
 	return op.store.AuditEvents.Append(storage.AuditEvent{
 		At: op.now(), Action: action, Outcome: "success", Actor: "client:" + c.ID, Target: target,
-		ClientID: c.ID, Reason: "client_request", Origin: origin(r),
+		ClientID: c.ID, Reason: "client_request", Origin: OriginOf(r),
 	})
 }

@@ -58,7 +58,8 @@ func (op *Provider) serveToken(r *http.Request, p *storage.Project) (TokenRespon
 	return serve(op, &tokenRequest{http: r, project: p, client: client, params: ps})
 }
 
-// origin is where a request came from, for the audit log.
-func origin(r *http.Request) storage.Origin {
+// OriginOf is where a request came from, for the audit log: the peer that the
+// layer in front has found, and the id that it gave the request.
+func OriginOf(r *http.Request) storage.Origin {
 	return storage.Origin{IP: remoteHost(r), UserAgent: cut(r.UserAgent(), 256), RequestID: r.Header.Get("X-Request-Id")}
 }

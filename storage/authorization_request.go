@@ -28,6 +28,7 @@ type AuthorizationRequest struct {
 	MaxAge        *int64          `json:"max_age,omitempty"` // seconds
 	LoginHint     string          `json:"login_hint,omitempty"`
 	UILocales     []string        `json:"ui_locales,omitempty"`
+	Display       string          `json:"display,omitempty"`
 	ACRValues     []string        `json:"acr_values,omitempty"`
 	Claims        json.RawMessage `json:"claims,omitempty"`         // OIDC Core §5.5
 	HintedSubject string          `json:"hinted_subject,omitempty"` // sub of the id_token_hint

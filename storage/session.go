@@ -36,9 +36,11 @@ func (s *Session) restore(n graph.Node) { s.ID, s.Meta, s.ExpiresAt = n.ID, meta
 // Sessions keeps sign-ins.
 type Sessions struct{ repo graph.Repository }
 
-// Start returns the change that begins a session. The commit gets ErrNotFound
+// Start returns the changes that begin a session. The commit gets ErrNotFound
 // when the account is gone.
-func (s *Sessions) Start(v *Session) Change { return create(typeSession, v) }
+func (s *Sessions) Start(v *Session) []Change {
+	return []Change{{op: graph.Check{Type: typeUser, ID: v.UserID}}, create(typeSession, v)}
+}
 
 // Get returns a live session by its sid.
 func (s *Sessions) Get(ctx context.Context, scope Scope, sid string) (*Session, error) {

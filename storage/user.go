@@ -77,12 +77,10 @@ func (u *User) restore(n graph.Node) { u.ID, u.Meta = n.ID, meta(n) }
 // Users keeps accounts.
 type Users struct{ repo graph.Repository }
 
-// Create stores a new account. ErrAlreadyExists when the mail address, the
-// username or the external id is taken in the project.
-func (s *Users) Create(ctx context.Context, scope Scope, u *User, also ...Change) error {
-	_, err := commit(ctx, s.repo, scope, append([]Change{create(typeUser, u)}, also...))
-	return err
-}
+// Add returns the change that stores a new account. The commit gets
+// ErrAlreadyExists when the mail address, the username or the external id is
+// taken in the project.
+func (s *Users) Add(u *User) Change { return create(typeUser, u) }
 
 // Get returns the account with this subject identifier.
 func (s *Users) Get(ctx context.Context, scope Scope, id string) (*User, error) {
@@ -99,12 +97,9 @@ func (s *Users) ByUsername(ctx context.Context, scope Scope, key string) (*User,
 	return lookup[User](ctx, s.repo, scope, typeUser, "username", graph.String(key))
 }
 
-// Replace stores a changed account if nobody changed it since it was read.
-// ErrConflict if somebody did.
-func (s *Users) Replace(ctx context.Context, scope Scope, u *User, also ...Change) error {
-	_, err := commit(ctx, s.repo, scope, append([]Change{update(typeUser, u, u.Version)}, also...))
-	return err
-}
+// Replace returns the change that stores a changed account. The commit gets
+// ErrConflict when somebody changed it since it was read.
+func (s *Users) Replace(u *User) Change { return update(typeUser, u, u.Version) }
 
 // Delete removes the account and everything that hangs on it: its credentials,
 // sessions, grants (and so its tokens) and consents. Its id is never used again.

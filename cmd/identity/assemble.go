@@ -55,7 +55,7 @@ func (p *provider) wire(ctx context.Context, c *config.Config, log *slog.Logger)
 	}
 	p.engine, err = flows.New(flows.Config{
 		Store: p.store, Projects: projects, Pages: p.renderer, Flows: modules.flows, Logout: modules.logout,
-		Accounts: modules.accounts, Now: time.Now, Log: log, ResumeURL: op.PathResume, EndSessionURL: op.PathEndSession,
+		Accounts: modules.accounts, Now: time.Now, Log: log, Origin: op.OriginOf, ResumeURL: op.PathResume, EndSessionURL: op.PathEndSession,
 	})
 	if err != nil {
 		return err

@@ -114,7 +114,8 @@ func (s *settings) developmentRoutes(ctx context.Context, p *provider, data *see
 		return nil, err
 	}
 	play := playground.New(playground.Config{
-		Issuer: p.project.Issuer, HTTPClient: &http.Client{Timeout: 10 * time.Second}, Renderer: p.renderer, Now: time.Now,
+		Issuer: p.project.Issuer, Renderer: p.renderer, Now: time.Now,
+		ResourceServer: data.resourceServer(),
 	})
 	return play.Mount, nil
 }

@@ -108,6 +108,17 @@ func (s *seed) store(ctx context.Context, d *database, set *settings) error {
 	return nil
 }
 
+// resourceServer is the client that the playground asks about tokens as, if the
+// seed has it.
+func (s *seed) resourceServer() playground.ResourceServer {
+	for _, c := range s.Clients {
+		if c.ID == "demo-machine" && c.Secret != "" {
+			return playground.ResourceServer{ClientID: c.ID, Secret: c.Secret}
+		}
+	}
+	return playground.ResourceServer{}
+}
+
 func (c seedClient) client(now time.Time) *storage.Client {
 	out := &storage.Client{
 		ID: c.ID, Name: c.Name, ApplicationType: "web", RedirectURIs: c.RedirectURIs, PostLogoutRedirectURIs: c.PostLogoutRedirectURIs,
@@ -151,7 +162,7 @@ func (u seedUser) store(ctx context.Context, d *database, set *settings) error {
 		return err
 	}
 	credential := &storage.PasswordCredential{UserID: user.ID, Hash: hash, SetAt: now}
-	return d.store.Users.Create(ctx, d.project.Scope(), user, d.store.PasswordCredentials.Add(credential), d.audit("user.created", "seed", user.ID))
+	return d.store.Commit(ctx, d.project.Scope(), d.store.Users.Add(user), d.store.PasswordCredentials.Add(credential), d.audit("user.created", "seed", user.ID))
 }
 
 // refuseDevelopmentData keeps accounts with public passwords from being served to

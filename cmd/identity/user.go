@@ -69,15 +69,15 @@ func addUser(ctx context.Context, t *terminal, d *database, s *settings, f *user
 	if err != nil {
 		return err
 	}
-	also := []storage.Change{d.audit("user.created", "operator", u.ID)}
+	changes := []storage.Change{d.store.Users.Add(u), d.audit("user.created", "operator", u.ID)}
 	if !f.noPassword {
 		hash, err := f.hash(ctx, t, s, u)
 		if err != nil {
 			return err
 		}
-		also = append(also, d.store.PasswordCredentials.Add(&storage.PasswordCredential{UserID: u.ID, Hash: hash, SetAt: time.Now().UTC()}))
+		changes = append(changes, d.store.PasswordCredentials.Add(&storage.PasswordCredential{UserID: u.ID, Hash: hash, SetAt: time.Now().UTC()}))
 	}
-	err = d.store.Users.Create(ctx, d.project.Scope(), u, also...)
+	err = d.store.Commit(ctx, d.project.Scope(), changes...)
 	if errors.Is(err, storage.ErrAlreadyExists) {
 		return errors.New("there is an account with this mail address, username or external id already")
 	}

@@ -79,10 +79,11 @@ func newWorld(t *testing.T, repo graph.Repository) *world {
 		ID: storage.NewID(), UserID: w.user.ID, SecretHash: storage.DigestOf(storage.NewSecret()),
 		ExpiresAt: time.Now().Add(time.Hour), EndsAt: time.Now().Add(time.Hour),
 	}
-	if err := w.store.Users.Create(t.Context(), w.project.Scope(), w.user,
+	changes := append([]storage.Change{
+		w.store.Users.Add(w.user),
 		w.store.PasswordCredentials.Add(&storage.PasswordCredential{UserID: w.user.ID, Hash: hash}),
-		w.store.Sessions.Start(w.session),
-	); err != nil {
+	}, w.store.Sessions.Start(w.session)...)
+	if err := w.store.Commit(t.Context(), w.project.Scope(), changes...); err != nil {
 		t.Fatal(err)
 	}
 	return w

@@ -107,7 +107,7 @@ func newWorld(t *testing.T) *world {
 		Name: "Alice Example", Status: storage.UserActive, Role: "member",
 	}
 	credential := &storage.PasswordCredential{UserID: u.ID, Hash: testPassword, SetAt: time.Now()}
-	check(t, store.Users.Create(t.Context(), project.Scope(), u, store.PasswordCredentials.Add(credential)))
+	check(t, store.Commit(t.Context(), project.Scope(), store.Users.Add(u), store.PasswordCredentials.Add(credential)))
 	return w
 }
 

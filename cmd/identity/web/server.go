@@ -50,10 +50,10 @@ func (s *Server) Run(ctx context.Context) error {
 		}
 		srv.TLSConfig = tlsConfig(cert)
 	}
-	failed := make(chan error, len(s.Listeners))
+	failed, secure := make(chan error, len(s.Listeners)), srv.TLSConfig != nil // Serve sets TLSConfig itself
 	for _, l := range s.Listeners {
 		go func() {
-			if srv.TLSConfig != nil {
+			if secure {
 				failed <- srv.ServeTLS(l, "", "")
 			} else {
 				failed <- srv.Serve(l)
