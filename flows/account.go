@@ -11,10 +11,10 @@ import (
 // Accounts finds the account that a person means by what they typed.
 type Accounts struct {
 	Users *storage.Users
-	// Email and Username return the normalised form that is unique in a project,
-	// or an error when what was typed is none.
-	Email    func(typed string) (key string, err error)
-	Username func(typed string) (key string, err error)
+	// Email and Username return the form that is shown and the normalised one that
+	// is unique in a project, or an error when what was typed is none.
+	Email    func(typed string) (address, key string, err error)
+	Username func(typed string) (name, key string, err error)
 }
 
 // MaxIdentifier is the longest identifier that is looked at, in bytes.
@@ -33,7 +33,7 @@ func (a *Accounts) Key(typed string) string {
 	if strings.Contains(typed, "@") {
 		normalise = a.Email
 	}
-	if key, err := normalise(typed); err == nil {
+	if _, key, err := normalise(typed); err == nil {
 		return key
 	}
 	return typed
@@ -50,7 +50,7 @@ func (a *Accounts) Find(ctx context.Context, scope storage.Scope, typed string) 
 	if strings.Contains(typed, "@") {
 		find, normalise = a.Users.ByEmail, a.Email
 	}
-	key, err := normalise(typed)
+	_, key, err := normalise(typed)
 	if err != nil {
 		return nil, storage.ErrNotFound
 	}

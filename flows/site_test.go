@@ -95,11 +95,11 @@ func newSite(t *testing.T, change ...func(*storage.Project)) *site {
 	return s
 }
 
-func fold(typed string) (string, error) {
+func fold(typed string) (shown, key string, err error) {
 	if strings.ContainsAny(typed, " \t") || typed == "" {
-		return "", errors.New("not an address")
+		return "", "", errors.New("not an address")
 	}
-	return strings.ToLower(typed), nil
+	return typed, strings.ToLower(typed), nil
 }
 
 func (s *site) pass(d time.Duration) { s.clock.Add(int64(d)) }

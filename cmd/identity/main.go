@@ -50,6 +50,9 @@ func run(ctx context.Context, args, environ []string, stdin io.Reader, stdout, s
 // usageError is a command line that was not understood.
 type usageError struct{ error }
 
+// Unwrap returns what was not understood.
+func (e usageError) Unwrap() error { return e.error }
+
 func newRoot(t *terminal) *cobra.Command {
 	root := &cobra.Command{
 		Use:   "identity",

@@ -62,7 +62,7 @@ func newModules(c *config.Config, store *storage.Store) (*modules, error) {
 	if err != nil {
 		return nil, err
 	}
-	p := &parts{store: store, hashing: hash, accounts: &flows.Accounts{Users: store.Users, Email: emailKey, Username: usernameKey}}
+	p := &parts{store: store, hashing: hash, accounts: &flows.Accounts{Users: store.Users, Email: identifier.Email, Username: identifier.Username}}
 	m := &modules{logout: logout.New(), accounts: p.accounts}
 	for _, id := range flowOrder {
 		module, ok := flowModules[id]
@@ -72,14 +72,4 @@ func newModules(c *config.Config, store *storage.Store) (*modules, error) {
 		m.flows = append(m.flows, module(p))
 	}
 	return m, nil
-}
-
-func emailKey(typed string) (string, error) {
-	_, key, err := identifier.Email(typed)
-	return key, err
-}
-
-func usernameKey(typed string) (string, error) {
-	_, key, err := identifier.Username(typed)
-	return key, err
 }

@@ -70,7 +70,7 @@ func newWorld(t *testing.T, repo graph.Repository) *world {
 		t.Fatal(err)
 	}
 	w := &world{store: storage.New(repo, keys), repo: repo}
-	same := func(s string) (string, error) { return s, nil }
+	same := func(s string) (string, string, error) { return s, s, nil }
 	w.accounts = &flows.Accounts{Users: w.store.Users, Email: same, Username: same}
 	w.project = &storage.Project{ID: storage.NewID(), Issuer: "https://id.example", PasswordEnabled: true, SignupEnabled: true, PasswordMinLength: 8}
 	w.user = &storage.User{ID: storage.NewSubject(), Email: "a@example.test", EmailKey: "a@example.test", Status: storage.UserActive}

@@ -146,7 +146,7 @@ func (f *Flow) account(in *flows.Interaction, form url.Values) (*storage.User, e
 	if len(email) > flows.MaxIdentifier || !strings.Contains(email, "@") {
 		return nil, &flows.Problem{Message: "problem.email_invalid", Field: "email"}
 	}
-	key, err := f.config.Accounts.Email(email)
+	address, key, err := f.config.Accounts.Email(email)
 	if err != nil {
 		return nil, &flows.Problem{Message: "problem.email_invalid", Field: "email"}
 	}
@@ -157,7 +157,7 @@ func (f *Flow) account(in *flows.Interaction, form url.Values) (*storage.User, e
 		return nil, &flows.Problem{Message: "problem.name_invalid", Field: "name"}
 	}
 	return &storage.User{
-		ID: storage.NewSubject(), Email: email, EmailKey: key, Name: name,
+		ID: storage.NewSubject(), Email: address, EmailKey: key, Name: name,
 		Status: storage.UserActive, Role: "member",
 		ProfileUpdatedAt: in.Now, CreatedOrder: in.Now.UnixMicro(),
 	}, nil

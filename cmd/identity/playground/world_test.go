@@ -118,11 +118,11 @@ func check(t *testing.T, err error) {
 	}
 }
 
-func fold(typed string) (string, error) {
+func fold(typed string) (shown, key string, err error) {
 	if typed == "" || strings.Contains(typed, " ") {
-		return "", errors.New("no address")
+		return "", "", errors.New("no address")
 	}
-	return strings.ToLower(typed), nil
+	return typed, strings.ToLower(typed), nil
 }
 
 // plainHasher keeps passwords as they are: how they are kept is not looked at here.
