@@ -143,6 +143,15 @@ func (c *tab) press(selector string) {
 	}
 }
 
+// submit clicks a button and waits for the page that comes.
+func (c *tab) submit(selector string) {
+	c.t.Helper()
+	c.has(selector)
+	c.must(nil, "window.left = true, 0")
+	c.press(selector)
+	c.until("document.readyState === 'complete' && !window.left")
+}
+
 // where is for messages: what the page is and says.
 func (c *tab) where() string {
 	var s string

@@ -1,6 +1,8 @@
 package conformance
 
 import (
+	"crypto/sha256"
+	"encoding/base64"
 	"net/http"
 	"net/url"
 	"strings"
@@ -189,9 +191,9 @@ func TestPKCE(t *testing.T) {
 		"client-that-need-not":         func(t *testing.T, w *world) { member(t, w).tokens(w.legacy, "code_challenge", "") },
 		"RFC7636-4.6/verifier-differs": wrongVerifier(strings.Repeat("v", 43)),
 		"S1-05/verifier-missing":       wrongVerifier(""),
-		"S1-05/verifier-short":         wrongVerifier(strings.Repeat("v", 42)),
-		"S1-05/verifier-long":          wrongVerifier(strings.Repeat("v", 129)),
-		"S1-05/verifier-charset":       wrongVerifier(strings.Repeat("v", 42) + "é"),
+		"S1-05/verifier-short":         malformedVerifier(strings.Repeat("v", 42)),
+		"S1-05/verifier-long":          malformedVerifier(strings.Repeat("v", 129)),
+		"S1-05/verifier-charset":       malformedVerifier(strings.Repeat("v", 42) + "é"),
 		"S1-05/challenge-as-verifier":  wrongVerifier("challenge"),
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -199,6 +201,18 @@ func TestPKCE(t *testing.T) {
 			t.Parallel()
 			run(t, w)
 		})
+	}
+}
+
+// malformedVerifier redeems with a verifier that fits its challenge, and has not
+// the form of one (RFC 7636 §4.1).
+func malformedVerifier(verifier string) func(*testing.T, *world) {
+	return func(t *testing.T, w *world) {
+		b := member(t, w)
+		sum := sha256.Sum256([]byte(verifier))
+		r := w.request(w.spa, "code_challenge", base64.RawURLEncoding.EncodeToString(sum[:]))
+		r.verifier = verifier
+		w.redeem(t, r, b.code(r)).wantError(t, 400, "invalid_grant")
 	}
 }
 

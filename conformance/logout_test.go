@@ -172,6 +172,11 @@ func TestLogout(t *testing.T) {
 			b.errorPage(b.endSession("id_token_hint", got.id, "post_logout_redirect_uri", loggedOut, "client_id", w.other.ID), 400)
 			b.signedIn(w.web)
 		},
+		"S1-12/client-id-is-no-proof": func(t *testing.T, w *world) {
+			stays(t, w, func(string) []string {
+				return []string{"client_id", w.web.ID, "post_logout_redirect_uri", loggedOut}
+			})
+		},
 		"stay-keeps-the-session": func(t *testing.T, w *world) {
 			b := member(t, w)
 			b.tokens(w.web)

@@ -178,7 +178,7 @@ func TestKillUnderLoad(t *testing.T) {
 		})
 	}
 	if out, err := w.identity("", "doctor"); err != nil {
-		t.Logf("doctor: %v\n%s", err, out)
+		t.Errorf("doctor: %v\n%s", err, out)
 	}
 }
 

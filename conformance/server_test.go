@@ -65,7 +65,8 @@ func newServer(dir string, env ...string) (*server, error) {
 		"GATEWAY_RATE_LIMIT_LOGIN=100000", "GATEWAY_RATE_LIMIT_SIGNUP=100000", "GATEWAY_RATE_LIMIT_CLIENT_AUTH=100000", // every test comes from one address
 		"GATEWAY_LOGIN_MAX_FAILED_ATTEMPTS=100",                                      // and mistypes the same password
 		"GATEWAY_PASSWORD_ARGON2_MEMORY_KIB=19456", "GATEWAY_PASSWORD_ARGON2_TIME=2", // the least that is allowed
-		"GATEWAY_LOG_LEVEL=debug", // S5-06 holds at every level
+		"SSL_CERT_FILE=" + suite.ca.caFile, // doctor calls the issuer
+		"GATEWAY_LOG_LEVEL=debug",          // S5-06 holds at every level
 	}, env...)
 	return s, nil
 }
