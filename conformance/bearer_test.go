@@ -101,7 +101,7 @@ func bearer(r *http.Request, token string) *http.Request {
 	return r
 }
 
-// TestAccessToken is RFC 9068 §2.
+// TestAccessToken is RFC 9068 §2.1 and §2.2.
 func TestAccessToken(t *testing.T) {
 	w := shared(t)
 	got := member(t, w).tokens(w.web, "scope", "openid email", "max_age", "1000")

@@ -121,7 +121,7 @@ func TestLimits(t *testing.T) {
 	t.Run("S6-01/still-serves", func(t *testing.T) { w.fetch(t, "/readyz").want(t, 200) })
 }
 
-// TestTLS: nothing older than TLS 1.2, and forward secrecy (NIST SP 800-52).
+// TestTLS: nothing older than TLS 1.2, and in 1.2 forward secrecy with an AEAD.
 func TestTLS(t *testing.T) {
 	w := shared(t)
 	for name, c := range map[string]struct {
