@@ -7,6 +7,7 @@ import (
 	"crypto/subtle"
 	"encoding/hex"
 	"errors"
+	"log/slog"
 	"net"
 	"net/http"
 	"net/netip"
@@ -37,6 +38,9 @@ type credentials struct {
 	secrets   []string // the secret, and for Basic what it may also mean
 	assertion *clientAssertion
 }
+
+// LogValue hides the secrets.
+func (credentials) LogValue() slog.Value { return slog.StringValue("[redacted]") }
 
 // authenticateClient returns the client that sends the request, if it proves to
 // be it in the way that it is registered for (RFC 6749 §2.3, §3.2.1; OIDC Core
