@@ -65,7 +65,7 @@ type Storage struct {
 // Tokens are the life times of what clients hold.
 type Tokens struct {
 	AccessExpiry               time.Duration `key:"jwt.expiry_seconds" env:"GATEWAY_JWT_EXPIRY_SECONDS" default:"900" min:"30" max:"900" doc:"Life time of an access token."`
-	Audience                   string        `key:"jwt.audience" env:"GATEWAY_JWT_AUDIENCE" doc:"Audience of an access token when the client asks for none. Empty: the issuer."`
+	Audience                   string        `key:"jwt.audience" env:"GATEWAY_JWT_AUDIENCE" doc:"Audience of the access tokens of clients that have none of their own. Empty: the client's id."`
 	IDTokenExpiry              time.Duration `key:"id_token.expiry_seconds" env:"GATEWAY_ID_TOKEN_EXPIRY_SECONDS" default:"900" min:"30" max:"86400" doc:"Life time of an ID token."`
 	RefreshExpiry              time.Duration `key:"refresh.expiry_seconds" env:"GATEWAY_REFRESH_EXPIRY_SECONDS" default:"604800" min:"60" max:"31536000" doc:"Life time of a refresh token, from its last use."`
 	RefreshGrace               time.Duration `key:"refresh.grace_seconds" env:"GATEWAY_REFRESH_GRACE_SECONDS" default:"30" min:"0" max:"300" doc:"How long a refresh token that was just used may be used again, for a client that lost the answer. After that its reuse ends the whole family."`
@@ -92,9 +92,9 @@ type Login struct {
 type Password struct {
 	SignupEnabled     bool   `key:"password.signup_enabled" env:"GATEWAY_PASSWORD_SIGNUP_ENABLED" default:"true" doc:"Whether people may make an account with a password themselves."`
 	MinLength         int    `key:"password.min_length" env:"GATEWAY_PASSWORD_MIN_LENGTH" default:"8" min:"8" max:"64" doc:"Shortest new password, in characters."`
-	Argon2Memory      uint32 `key:"password.argon2.memory_kib" env:"GATEWAY_PASSWORD_ARGON2_MEMORY_KIB" default:"65536" min:"7168" max:"4194304" doc:"Memory of one Argon2id hash, in KiB."`
+	Argon2Memory      uint32 `key:"password.argon2.memory_kib" env:"GATEWAY_PASSWORD_ARGON2_MEMORY_KIB" default:"65536" min:"7168" max:"262144" doc:"Memory of one Argon2id hash, in KiB."`
 	Argon2Time        uint32 `key:"password.argon2.time" env:"GATEWAY_PASSWORD_ARGON2_TIME" default:"3" min:"1" max:"100" doc:"Passes of Argon2id over the memory."`
-	Argon2Parallelism uint8  `key:"password.argon2.parallelism" env:"GATEWAY_PASSWORD_ARGON2_PARALLELISM" default:"1" min:"1" max:"64" doc:"Lanes of Argon2id."`
+	Argon2Parallelism uint8  `key:"password.argon2.parallelism" env:"GATEWAY_PASSWORD_ARGON2_PARALLELISM" default:"1" min:"1" max:"16" doc:"Lanes of Argon2id."`
 	HashWorkers       int    `key:"password.hash_workers" env:"GATEWAY_PASSWORD_HASH_WORKERS" default:"0" min:"0" max:"1024" doc:"How many passwords are hashed at the same time; each takes the memory above. 0: as many as there are processors."`
 }
 
