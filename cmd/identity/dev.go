@@ -83,8 +83,8 @@ func (s *settings) dev(cmd *cobra.Command, t *terminal, f *devFlags) (err error)
 		}
 		in.Environ = append([]string{"GATEWAY_KEY_ENCRYPTION_KEYS=" + key}, in.Environ...)
 	})
-	if err == nil && c.Server.Issuer != issuer {
-		err = usageError{fmt.Errorf("the development server is %s: take the issuer %q away, or use identity serve", issuer, c.Server.Issuer)}
+	if err == nil {
+		err = onlyLoopback(c, issuer)
 	}
 	if err != nil {
 		for _, l := range listeners {
@@ -106,6 +106,22 @@ func (s *settings) dev(cmd *cobra.Command, t *terminal, f *devFlags) (err error)
 			return err
 		},
 	})
+}
+
+// onlyLoopback refuses settings that would take a development server elsewhere.
+func onlyLoopback(c *config.Config, issuer string) error {
+	if c.Server.Issuer != issuer {
+		return usageError{fmt.Errorf("the development server is %s: take the issuer %q away, or use identity serve", issuer, c.Server.Issuer)}
+	}
+	for _, key := range []string{"listen", "connect_port", "tls.cert_file", "tls.key_file"} {
+		if c.Origin(key).Source != config.SourceDefault {
+			return usageError{fmt.Errorf("the development server listens on localhost alone, without TLS: take the setting %q away and use --port, or use identity serve", key)}
+		}
+	}
+	if c.Origin("sqlite.path").Source != config.SourceDefault { // demo accounts in somebody's real data
+		return usageError{errors.New("the development server keeps its data in a folder of its own: take the setting sqlite.path away and use --data")}
+	}
+	return nil
 }
 
 // developmentRoutes seeds the data and adds the playground.
