@@ -68,7 +68,8 @@ func TestImport(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	out, err := w.identity(string(hash)+"\n", "user", "add", "--email", "import@example.test", "--password-hash-stdin", "--json")
+	who := person{email: "import-" + strings.ToLower(rand.Text()[:8]) + "@example.test", password: password}
+	out, err := w.identity(string(hash)+"\n", "user", "add", "--email", who.email, "--password-hash-stdin", "--json")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -76,7 +77,6 @@ func TestImport(t *testing.T) {
 	if err := json.Unmarshal(out, &u); err != nil {
 		t.Fatal(err)
 	}
-	who := person{email: "import@example.test", password: password}
 	for range 2 { // the second time with the hash that replaced it
 		if got := newBrowser(t, w.server, who).tokens(w.web); got.sub() != u.Sub {
 			t.Errorf("sub is %q, want %q", got.sub(), u.Sub)

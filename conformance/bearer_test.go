@@ -249,7 +249,7 @@ func TestRevocation(t *testing.T) {
 		w.call(t, w.web, "/oauth/revoke", nil).wantError(t, 400, "invalid_request")
 	})
 	t.Run("S2-14/account-deleted", func(t *testing.T) {
-		bob, err := w.addPerson("leaver@example.test", "Lea Leaver")
+		bob, err := w.addPerson("leaver", "Lea Leaver")
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -264,7 +264,7 @@ func TestRevocation(t *testing.T) {
 		b.signedOut(w.web)
 	})
 	t.Run("S2-14/client-deleted", func(t *testing.T) {
-		c, err := w.addClient("leaver", "--preset", "web", "--first-party", "--redirect-uri", webRedirect)
+		c, err := w.another("leaver", "--preset", "web", "--first-party", "--redirect-uri", webRedirect)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -279,7 +279,7 @@ func TestRevocation(t *testing.T) {
 		eventually(t, "userinfo refuses", func() bool { return w.userinfo(t, got.access).status == 401 })
 	})
 	t.Run("S2-14/password-changed", func(t *testing.T) {
-		bob, err := w.addPerson("changer@example.test", "Cha Changer")
+		bob, err := w.addPerson("changer", "Cha Changer")
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -114,7 +114,7 @@ func TestClientAuthentication(t *testing.T) {
 		w.call(t, w.spa, "/oauth/token", grant()).wantError(t, 400, "invalid_grant")
 	})
 	t.Run("S2-06/two-secrets-while-rotating", func(t *testing.T) {
-		c, err := w.addClient("rotating", "--preset", "web", "--redirect-uri", webRedirect)
+		c, err := w.another("rotating", "--preset", "web", "--redirect-uri", webRedirect)
 		if err != nil {
 			t.Fatal(err)
 		}

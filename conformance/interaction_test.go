@@ -143,7 +143,7 @@ func TestInteraction(t *testing.T) {
 			if strings.Contains(string(p.body), "<img src=x") {
 				t.Error("redirect_uri is not escaped")
 			}
-			c, err := w.addClient("markup", "--preset", "web", "--redirect-uri", webRedirect, "--name", payload)
+			c, err := w.another("markup", "--preset", "web", "--redirect-uri", webRedirect, "--name", payload)
 			if err != nil {
 				return // refused at registration is as good
 			}

@@ -86,7 +86,7 @@ func oidccIDTokenHint(t *testing.T, w *world) {
 		t.Error("another sub")
 	}
 	t.Run("another-person", func(t *testing.T) {
-		bob, err := w.addPerson("hint-bob@example.test", "Bob Baker")
+		bob, err := w.addPerson("hint-bob", "Bob Baker")
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -114,7 +114,7 @@ func TestPrompt(t *testing.T) {
 			}
 		},
 		"none-without-consent": func(t *testing.T, w *world) {
-			bob, err := w.addPerson("prompt-bob@example.test", "Bob Baker")
+			bob, err := w.addPerson("prompt-bob", "Bob Baker")
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -123,7 +123,7 @@ func TestPrompt(t *testing.T) {
 			b.wantError(b.silent(w.third), "consent_required", "interaction_required")
 		},
 		"S1-15/wider-scope-asks-again": func(t *testing.T, w *world) {
-			carol, err := w.addPerson("prompt-carol@example.test", "Carol Cook")
+			carol, err := w.addPerson("prompt-carol", "Carol Cook")
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -137,7 +137,7 @@ func TestPrompt(t *testing.T) {
 			}
 		},
 		"consent-denied": func(t *testing.T, w *world) {
-			dan, err := w.addPerson("prompt-dan@example.test", "Dan Dyer")
+			dan, err := w.addPerson("prompt-dan", "Dan Dyer")
 			if err != nil {
 				t.Fatal(err)
 			}

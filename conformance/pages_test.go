@@ -1,7 +1,6 @@
 package conformance
 
 import (
-	"crypto/rand"
 	"slices"
 	"testing"
 )
@@ -15,7 +14,7 @@ func TestPages(t *testing.T) {
 			t.Run(d.name+"/"+scheme, func(t *testing.T) {
 				c := newTab(t, w.server, d)
 				c.scheme(scheme)
-				who, err := w.addPerson("pages-"+d.name+"-"+scheme+"@example.test", "Pat Page")
+				who, err := w.addPerson("pages", "Pat Page")
 				if err != nil {
 					t.Fatal(err)
 				}
@@ -57,8 +56,7 @@ func TestWithoutScript(t *testing.T) {
 	w := shared(t)
 	c := newTab(t, w.server, phone)
 	back := application(t, map[string]string{})
-	id := "script-" + rand.Text()
-	who, err := w.addClient(id, "--preset", "web", "--redirect-uri", back+"/callback", "--post-logout-redirect-uri", back+"/")
+	who, err := w.another("script", "--preset", "web", "--redirect-uri", back+"/callback", "--post-logout-redirect-uri", back+"/")
 	if err != nil {
 		t.Fatal(err)
 	}

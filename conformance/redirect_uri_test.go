@@ -123,7 +123,7 @@ func TestRedirectURI(t *testing.T) {
 		"S1-02/dots": "https://web.example.test/../callback",
 	} {
 		t.Run(name, func(t *testing.T) {
-			if c, err := w.addClient("refused", "--preset", "web", "--redirect-uri", uri); err == nil {
+			if c, err := w.another("refused", "--preset", "web", "--redirect-uri", uri); err == nil {
 				t.Errorf("%s was registered for %s", uri, c.ID)
 			}
 		})

@@ -1,6 +1,7 @@
 package conformance
 
 import (
+	"crypto/rand"
 	"crypto/tls"
 	"encoding/json"
 	"net/http"
@@ -34,11 +35,12 @@ func application(t *testing.T, settings map[string]string) string {
 // and to the cookies of its origin.
 func TestSPA(t *testing.T) {
 	w := shared(t)
-	settings := map[string]string{"issuer": w.issuer, "refreshing": "spa-refreshing", "framed": "spa-framed"}
+	suffix := "-" + strings.ToLower(rand.Text()[:8])
+	settings := map[string]string{"issuer": w.issuer, "refreshing": "spa-refreshing" + suffix, "framed": "spa-framed" + suffix}
 	origin := application(t, settings)
-	for _, id := range []string{"spa-refreshing", "spa-framed"} {
+	for _, id := range []string{settings["refreshing"], settings["framed"]} {
 		grants := []string{"--grant-type", "authorization_code"}
-		if id == "spa-refreshing" {
+		if id == settings["refreshing"] {
 			grants = append(grants, "--grant-type", "refresh_token")
 		}
 		if _, err := w.addClient(id, append(grants, "--preset", "spa", "--first-party",
@@ -87,7 +89,7 @@ func TestSPA(t *testing.T) {
 	run("two-tabs-renew-at-once", func(t *testing.T) {
 		var same bool
 		c.must(&same, `(async () => {
-			const body = () => new URLSearchParams({grant_type: 'refresh_token', client_id: 'spa-refreshing', refresh_token: user.refresh_token})
+			const body = () => new URLSearchParams({grant_type: 'refresh_token', client_id: refreshing.settings.client_id, refresh_token: user.refresh_token})
 			const endpoint = (await refreshing.metadataService.getMetadata()).token_endpoint
 			const [one, two] = await Promise.all([1, 2].map(() => fetch(endpoint, {method: 'POST', body: body()}).then((r) => r.json())))
 			return !!one.refresh_token && one.refresh_token === two.refresh_token })()`)
@@ -97,7 +99,7 @@ func TestSPA(t *testing.T) {
 	})
 	run("second-client-without-a-form", func(t *testing.T) {
 		c.must(nil, "framed.signinRedirect(), 0")
-		c.until("document.querySelector('#status')?.textContent === 'signed in' && user.profile.aud === 'spa-framed'")
+		c.until("document.querySelector('#status')?.textContent === 'signed in' && user.profile.aud === framed.settings.client_id")
 		signedIn()
 	})
 	run("renew-by-iframe", func(t *testing.T) {
@@ -110,7 +112,7 @@ func TestSPA(t *testing.T) {
 	run("S2-15/registered-origin-reads-errors", func(t *testing.T) {
 		var code string
 		c.must(&code, `framed.metadataService.getMetadata().then((m) => fetch(m.token_endpoint, {method: 'POST',
-			body: new URLSearchParams({grant_type: 'authorization_code', client_id: 'spa-framed', code: 'unknown', redirect_uri: 'x', code_verifier: 'v'.repeat(43)})}))
+			body: new URLSearchParams({grant_type: 'authorization_code', client_id: framed.settings.client_id, code: 'unknown', redirect_uri: 'x', code_verifier: 'v'.repeat(43)})}))
 			.then((r) => r.json()).then((e) => e.error)`)
 		if code != "invalid_grant" {
 			t.Errorf("error is %q", code)

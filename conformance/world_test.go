@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"strings"
 
 	"github.com/go-jose/go-jose/v4"
 )
@@ -93,12 +94,17 @@ func (w *world) register() error {
 	}
 	w.signed.key = key
 	w.native.redirect = "http://127.0.0.1:49152/callback"
-	w.alice, err = w.addPerson("alice@example.test", "Alice Archer")
+	w.alice, err = w.addPerson("alice", "Alice Archer")
 	return err
 }
 
 func join(a, b []string, c ...string) []string {
 	return append(append(append([]string{}, a...), b...), c...)
+}
+
+// another registers a client of one test, with an id that begins like this.
+func (s *server) another(word string, flags ...string) (client, error) {
+	return s.addClient(word+"-"+strings.ToLower(rand.Text()[:8]), flags...)
 }
 
 func (s *server) addClient(id string, flags ...string) (client, error) {
@@ -114,7 +120,9 @@ func (s *server) addClient(id string, flags ...string) (client, error) {
 	return c, nil
 }
 
-func (s *server) addPerson(email, name string) (person, error) {
+// addPerson makes an account. word is how its address begins: a test may run twice.
+func (s *server) addPerson(word, name string) (person, error) {
+	email := word + "-" + strings.ToLower(rand.Text()[:8]) + "@example.test"
 	p := person{email: email, password: "pw-" + rand.Text()}
 	s.log.secret(p.password)
 	out, err := s.identity(p.password+"\n", "user", "add", "--email", email, "--name", name, "--email-verified", "--password-stdin", "--json")
