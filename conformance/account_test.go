@@ -3,8 +3,10 @@ package conformance
 import (
 	"crypto/rand"
 	"encoding/json"
+	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"golang.org/x/crypto/bcrypt"
 )
@@ -110,4 +112,31 @@ func TestLockout(t *testing.T) {
 	if !known.asks("password") {
 		t.Error("no password was asked for")
 	}
+}
+
+// TestUnknownAccountTime is S3-01: an unknown account costs what a wrong password
+// does. Taken in turns, so that what else the machine does falls on both.
+func TestUnknownAccountTime(t *testing.T) {
+	w := shared(t)
+	took := func(email string) time.Duration {
+		b := newBrowser(t, w.server, person{email: email, password: "wrong-password-6"})
+		f := b.signInForm(w.request(w.web))
+		began := time.Now()
+		b.submit(f, nil)
+		return time.Since(began)
+	}
+	var ratio float64
+	for range 3 {
+		var known, unknown []time.Duration
+		for range 25 {
+			known, unknown = append(known, took(w.alice.email)), append(unknown, took("nobody-"+strings.ToLower(rand.Text()[:8])+"@example.test"))
+		}
+		slices.Sort(known)
+		slices.Sort(unknown)
+		ratio = float64(unknown[len(unknown)/2]) / float64(known[len(known)/2])
+		if ratio > 0.75 && ratio < 1.33 {
+			return
+		}
+	}
+	t.Errorf("an unknown account takes %.2f times as long as a wrong password", ratio)
 }
