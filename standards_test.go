@@ -21,7 +21,7 @@ var (
 	cited     = regexp.MustCompile(`(` + standard + `),? ((?:` + part + `)(?:(?:,| and|, and| or| to) (?:` + part + `))*)`)
 	citedPart = regexp.MustCompile(part)
 	citedNIST = regexp.MustCompile(`NIST (?:SP|FIPS) [0-9]+(?:-[0-9A-Z]+)*`)
-	secured   = regexp.MustCompile(`\bS[1-6]-[0-9]{2}\b`)
+	secured   = regexp.MustCompile(`\bS[1-7]-[0-9]{2}\b`)
 	spaces    = regexp.MustCompile(`\s+`)
 )
 
