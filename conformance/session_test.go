@@ -103,7 +103,7 @@ func TestSession(t *testing.T) {
 			b.tokens(w.web)
 			req := get(w.authorizeURL(w.request(w.web, "prompt", "none")))
 			name := "__Host-identity_session"
-			req.Header.Set("Cookie", name+"=tossed; "+name+"="+b.cookie("session"))
+			req.Header.Set("Cookie", name+"="+b.cookie("session")+"; "+name+"=tossed")
 			a := w.do(t, req)
 			if to, err := url.Parse(a.header.Get("Location")); err != nil || to.Query().Has("code") {
 				t.Error("one of two cookies was believed")
