@@ -2,6 +2,7 @@ package conformance
 
 import (
 	"context"
+	"errors"
 	"net/http"
 	"testing"
 	"time"
@@ -73,7 +74,7 @@ func TestGoOIDC(t *testing.T) {
 			w.log.secret(next.AccessToken, next.RefreshToken)
 			checkGoUserInfo(t, w, ctx, provider, source)
 			_, err = conf.Exchange(ctx, resp.Get("code"), oauth2.VerifierOption(verifier))
-			if refused, ok := err.(*oauth2.RetrieveError); !ok || refused.ErrorCode != "invalid_grant" || refused.Response.StatusCode != http.StatusBadRequest {
+			if refused, ok := errors.AsType[*oauth2.RetrieveError](err); !ok || refused.ErrorCode != "invalid_grant" || refused.Response.StatusCode != http.StatusBadRequest {
 				t.Errorf("the code again: %v", err)
 			}
 		})

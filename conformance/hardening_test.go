@@ -3,6 +3,7 @@ package conformance
 import (
 	"bufio"
 	"crypto/tls"
+	"errors"
 	"fmt"
 	"io"
 	"net"
@@ -38,7 +39,7 @@ func closedWithin(t *testing.T, c net.Conn, limit time.Duration) string {
 		t.Fatal(err)
 	}
 	b, err := io.ReadAll(io.LimitReader(c, 1<<20))
-	if e, ok := err.(net.Error); ok && e.Timeout() {
+	if e, ok := errors.AsType[net.Error](err); ok && e.Timeout() {
 		t.Errorf("the connection is still open after %s", limit)
 	}
 	return string(b)

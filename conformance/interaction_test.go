@@ -169,7 +169,7 @@ func TestInteraction(t *testing.T) {
 				t.Fatal(err)
 			}
 			resp.Body.Close()
-			if resp.StatusCode != 200 || !strings.HasPrefix(resp.Header.Get("Content-Type"), "application/json") {
+			if resp.StatusCode != http.StatusOK || !strings.HasPrefix(resp.Header.Get("Content-Type"), "application/json") {
 				t.Errorf("%d %s: a page of one's own can't be drawn", resp.StatusCode, resp.Header.Get("Content-Type"))
 			}
 		},

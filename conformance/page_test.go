@@ -90,6 +90,7 @@ func parseForm(at *url.URL, n *html.Node) form {
 			if kind := attr(c, "type"); kind == "" || kind == "submit" {
 				f.buttons = append(f.buttons, button{name, attr(c, "value"), strings.TrimSpace(textOf(c))})
 			}
+		default: // nothing to fill in
 		}
 	}
 	return f
@@ -181,6 +182,7 @@ func (p *page) wrongs() []string {
 				hash := base64.StdEncoding.EncodeToString(sum[:])
 				want(strings.Contains(csp, "'sha256-"+hash+"'"), "S1-11: inline "+n.Data+" that the policy does not name")
 			}
+		default:
 		}
 	}
 	want(lang != "", "html has no lang")

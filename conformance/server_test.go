@@ -106,7 +106,7 @@ func (s *server) ready(limit time.Duration) error {
 	for time.Now().Before(deadline) {
 		select {
 		case <-s.exited:
-			return fmt.Errorf("the server ended: %v\n%s", s.state, s.log.tail())
+			return fmt.Errorf("the server ended: %s\n%s", fmt.Sprint(s.state), s.log.tail())
 		case <-tick.C:
 		}
 		resp, err := s.http.Get(s.issuer + "/readyz")
@@ -152,7 +152,7 @@ func (s *server) spawn(args ...string) error {
 func (s *server) stop() error {
 	select {
 	case <-s.exited:
-		return fmt.Errorf("the server had ended before: %v\n%s", s.state, s.log.tail())
+		return fmt.Errorf("the server had ended before: %s\n%s", fmt.Sprint(s.state), s.log.tail())
 	default:
 	}
 	s.http.CloseIdleConnections()

@@ -275,7 +275,7 @@ var signingAlgorithms = []jose.SignatureAlgorithm{jose.RS256, jose.PS256, jose.E
 // jwt verifies a JWT with the published keys, by its kid.
 func (s *server) jwt(t *testing.T, token string) (jose.Header, map[string]any) {
 	t.Helper()
-	jws, err := jose.ParseSigned(token, signingAlgorithms)
+	jws, err := jose.ParseSignedCompact(token, signingAlgorithms)
 	if err != nil {
 		t.Fatalf("not a JWT of ours: %v", err)
 	}

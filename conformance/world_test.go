@@ -5,6 +5,7 @@ import (
 	"crypto/elliptic"
 	"crypto/rand"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -113,8 +114,11 @@ func (s *server) addClient(id string, flags ...string) (client, error) {
 	if err != nil {
 		return c, err
 	}
-	if err := json.Unmarshal(out, &c); err != nil || c.ID == "" {
-		return c, fmt.Errorf("client add --json printed no client_id (%v)", err)
+	if err := json.Unmarshal(out, &c); err != nil {
+		return c, fmt.Errorf("client add --json: %w", err)
+	}
+	if c.ID == "" {
+		return c, errors.New("client add --json printed no client_id")
 	}
 	s.log.secret(c.Secret)
 	return c, nil

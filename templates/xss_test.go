@@ -82,8 +82,9 @@ func poisoned(v reflect.Value, payload string) reflect.Value {
 			out.SetMapIndex(reflect.ValueOf(payload).Convert(v.Type().Key()), poisoned(v.MapIndex(key), payload))
 		}
 		return out
+	default:
+		return v
 	}
-	return v
 }
 
 // poison puts the payload into all that a page shows; only its name is ours.

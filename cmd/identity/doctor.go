@@ -132,7 +132,7 @@ func examineIssuer(ctx context.Context, issuer string) []finding {
 	if err != nil {
 		return []finding{{"issuer", false, err.Error(), "mend GATEWAY_ISSUER"}}
 	}
-	res, err := http.DefaultClient.Do(req)
+	res, err := (&http.Client{Timeout: 5 * time.Second}).Do(req)
 	if err != nil {
 		return []finding{{"issuer", false, err.Error(), "is identity serve running, and do DNS, TLS and the proxy lead to it?"}}
 	}

@@ -120,7 +120,7 @@ func newHealthcheckCommand(t *terminal) *cobra.Command {
 			if err != nil {
 				return usageError{fmt.Errorf("--url: %w", err)}
 			}
-			res, err := http.DefaultClient.Do(req)
+			res, err := (&http.Client{Timeout: 5 * time.Second}).Do(req)
 			if err != nil {
 				return err
 			}

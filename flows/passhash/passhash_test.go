@@ -210,7 +210,7 @@ func TestQueueOrder(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		h := occupied(t, 5*time.Second)
 		start := time.Now()
-		go func() { time.Sleep(4 * time.Second); <-h.slots }()
+		go func() { <-time.After(4 * time.Second); <-h.slots }()
 		if err := h.VerifyUnknown(t.Context(), "password"); err != nil || time.Since(start) != 4*time.Second {
 			t.Errorf("S3-04: %v after %v", err, time.Since(start))
 		}

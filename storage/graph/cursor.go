@@ -88,8 +88,9 @@ func appendValue(b []byte, v Value) []byte {
 		return appendText(b, v.text)
 	case Int:
 		return binary.AppendVarint(b, v.num)
+	default: // null: its kind says all
+		return b
 	}
-	return b
 }
 
 func readText(b []byte) (string, []byte, bool) {

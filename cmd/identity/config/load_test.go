@@ -76,17 +76,6 @@ func btoi(b bool) int {
 	return 0
 }
 
-func lookup(t *testing.T, key string) Setting {
-	t.Helper()
-	for _, s := range Settings() {
-		if s.Key == key {
-			return s
-		}
-	}
-	t.Fatalf("no setting %s", key)
-	return Setting{}
-}
-
 func TestEverySettingByEveryWay(t *testing.T) {
 	for _, s := range Settings() {
 		value, with := other(t, s)

@@ -68,9 +68,9 @@ func (s *Server) Run(ctx context.Context) error {
 	}
 	// Readiness goes off and connections are closed after their next answer, so
 	// that clients come back elsewhere; only then is nothing more accepted (S6-02).
-	s.Draining()
 	draining.Store(true)
-	time.Sleep(drainTime)
+	s.Draining()
+	<-time.After(drainTime)
 	stop, cancel := context.WithTimeout(context.WithoutCancel(ctx), s.ShutdownTimeout)
 	defer cancel()
 	err := srv.Shutdown(stop)

@@ -6,7 +6,6 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
-	"sync/atomic"
 	"testing"
 	"time"
 )
@@ -61,7 +60,7 @@ func TestTwoListeners(t *testing.T) {
 }
 
 func TestShutdown(t *testing.T) {
-	var drained atomic.Bool
+	drained := make(chan struct{})
 	entered, release := make(chan struct{}), make(chan struct{})
 	h := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if r.URL.Path == "/slow" {
@@ -70,7 +69,7 @@ func TestShutdown(t *testing.T) {
 		}
 		w.WriteHeader(http.StatusTeapot)
 	})
-	addrs, stop, done := serveOn(t, h, func() { drained.Store(true) })
+	addrs, stop, done := serveOn(t, h, func() { close(drained) })
 	slow := make(chan int, 1)
 	go func() {
 		res, err := http.Get(addrs[0] + "/slow")
@@ -83,9 +82,7 @@ func TestShutdown(t *testing.T) {
 	}()
 	<-entered
 	stop()
-	for !drained.Load() { // S6-02: readiness goes off first
-		time.Sleep(time.Millisecond)
-	}
+	<-drained // S6-02: readiness goes off first
 	if res := get(t, addrs[1]); res.StatusCode != http.StatusTeapot || !res.Close {
 		t.Errorf("S6-02: while draining: %d, close %v", res.StatusCode, res.Close)
 	}
