@@ -178,6 +178,10 @@ func TestConsent(t *testing.T) {
 		wantRedirect(t, b.post(at+"/consent", "decision", "allow"), "/authorize/resume?id="+ar.ID)
 	}
 	allow(request(thirdParty, scope("openid", "email")))
+	byName := func(names ...string) func(*storage.AuthorizationRequest) {
+		return func(ar *storage.AuthorizationRequest) { ar.ConsentScope = names }
+	}
+	native := func(ar *storage.AuthorizationRequest) { ar.Native = true }
 	tests := []struct {
 		name   string
 		change []func(*storage.AuthorizationRequest)
@@ -186,6 +190,11 @@ func TestConsent(t *testing.T) {
 		{"S1-15/remembered", []func(*storage.AuthorizationRequest){thirdParty}, ""},
 		{"S1-15/narrower", []func(*storage.AuthorizationRequest){thirdParty, scope("openid")}, ""},
 		{"S1-15/wider", []func(*storage.AuthorizationRequest){thirdParty, scope("openid", "email", "phone")}, "consent"},
+		{"S1-15/claims-by-name", []func(*storage.AuthorizationRequest){thirdParty, byName("openid", "email", "phone")}, "consent"},
+		{"S1-15/claims-by-name-allowed", []func(*storage.AuthorizationRequest){thirdParty, byName("openid", "email")}, ""},
+		{"RFC8252-8.6/native", []func(*storage.AuthorizationRequest){thirdParty, native}, "consent"},
+		{"RFC8252-8.6/native-prompt-none", []func(*storage.AuthorizationRequest){thirdParty, native, prompt("none")}, "consent"},
+		{"RFC8252-8.6/native-first-party", []func(*storage.AuthorizationRequest){native}, ""},
 		{"OIDCCore-11/offline_access", []func(*storage.AuthorizationRequest){thirdParty, scope("openid", "offline_access")}, "consent"},
 		{"S1-15/other-client", []func(*storage.AuthorizationRequest){thirdParty, func(ar *storage.AuthorizationRequest) { ar.ClientID = "other" }}, "consent"},
 		{"OIDCCore-3.1.2.1/prompt-consent", []func(*storage.AuthorizationRequest){thirdParty, prompt("consent")}, "consent"},
@@ -207,6 +216,26 @@ func TestConsent(t *testing.T) {
 	t.Run("S1-15/wider is added", func(t *testing.T) {
 		allow(request(thirdParty, scope("openid", "phone")))
 		if got := b.silent(request(thirdParty, scope("openid", "email", "phone"))); got != "" {
+			t.Errorf("needs %q", got)
+		}
+	})
+	t.Run("S1-15/claims by name are shown and remembered", func(t *testing.T) {
+		ar := request(thirdParty, scope("openid"), byName("openid", "address"))
+		at := b.begin(ar)
+		b.header.Set("Accept", "application/json")
+		wantPage(t, b.get(at), http.StatusOK, `{"scope":"address","new":true}`)
+		b.header.Del("Accept")
+		wantRedirect(t, b.post(at+"/consent", "decision", "allow"), "/authorize/resume?id="+ar.ID)
+		if got := b.silent(request(thirdParty, scope("openid"), byName("openid", "address"))); got != "" {
+			t.Errorf("needs %q", got)
+		}
+	})
+	t.Run("RFC8252-8.6/native each time, but in development", func(t *testing.T) {
+		allow(request(thirdParty, native))
+		allow(request(thirdParty, native))
+		s.project.InsecureDevelopment = true
+		defer func() { s.project.InsecureDevelopment = false }()
+		if got := b.silent(request(thirdParty, native)); got != "" {
 			t.Errorf("needs %q", got)
 		}
 	})

@@ -39,7 +39,7 @@ func (*Flow) Requires() string { return "consent" }
 // Needed implements flows.Flow. The operator's own clients need none; another's
 // need one that covers all that they ask for, offline_access included
 // (OIDC Core §11). prompt=consent asks whatever was allowed before
-// (OIDC Core §3.1.2.1).
+// (OIDC Core §3.1.2.1), and so does each request of a native application.
 func (f *Flow) Needed(ctx context.Context, in *flows.Interaction) (bool, error) {
 	req := &in.Request
 	if req.Subject == "" || req.ConsentGiven {
@@ -51,8 +51,20 @@ func (f *Flow) Needed(ctx context.Context, in *flows.Interaction) (bool, error) 
 	if req.Client.FirstParty {
 		return false, nil
 	}
+	if req.Native && !in.Project.InsecureDevelopment {
+		return true, nil // RFC 8252 §8.6: another program may pose as it, so nothing is answered unseen
+	}
 	given, err := f.given(ctx, in)
-	return err == nil && (given == nil || !given.Covers(req.Scope)), err
+	return err == nil && (given == nil || !given.Covers(asked(req))), err
+}
+
+// asked is what the person has to allow: the scopes, and those of the claims that
+// the client asks for by name.
+func asked(req *storage.AuthorizationRequest) []string {
+	if len(req.ConsentScope) > 0 {
+		return req.ConsentScope
+	}
+	return req.Scope
 }
 
 // given returns what the person allowed the client before, nil when nothing.
@@ -75,7 +87,7 @@ func (f *Flow) View(ctx context.Context, in *flows.Interaction) (any, error) {
 		return nil, err
 	}
 	v := templates.ConsentView{Account: flows.Label(u), RedirectHost: target(in.Request.RedirectURI)}
-	for _, s := range in.Request.Scope {
+	for _, s := range asked(&in.Request) {
 		v.Scopes = append(v.Scopes, templates.ConsentScope{
 			Scope: s, New: given == nil || !given.Covers([]string{s}),
 		})
@@ -88,10 +100,10 @@ func (f *Flow) Submit(ctx context.Context, in *flows.Interaction, form url.Value
 	req := &in.Request
 	ev := in.Event("consent.allowed")
 	ev.Actor, ev.Target, ev.SessionID = req.Subject, req.ClientID, req.SessionID
-	ev.Details = map[string]string{"scope": strings.Join(req.Scope, " ")}
+	ev.Details = map[string]string{"scope": strings.Join(asked(req), " ")}
 	switch form.Get("decision") {
 	case "allow":
-		change, err := f.config.Consents.Allow(ctx, in.Project.Scope(), req.Subject, req.ClientID, req.Scope, in.Now)
+		change, err := f.config.Consents.Allow(ctx, in.Project.Scope(), req.Subject, req.ClientID, asked(req), in.Now)
 		if err != nil {
 			return flows.Proof{}, err
 		}
