@@ -1,6 +1,10 @@
 package flows
 
-import "slices"
+import (
+	"slices"
+
+	"github.com/elloloop/identity/storage"
+)
 
 // The authentication context classes (acr, OIDC Core §2), weakest first.
 const (
@@ -16,6 +20,22 @@ var kinds = map[string]string{
 	"pwd": "knowledge", "pin": "knowledge", "kba": "knowledge",
 	"otp": "possession", "sms": "possession", "swk": "possession", "hwk": "possession", "sc": "possession",
 	"face": "inherence", "fpt": "inherence", "iris": "inherence", "retina": "inherence", "vbm": "inherence",
+}
+
+// acr is the class that a request is answered with: of those that the methods
+// reach, one that the client insists on, then one that it prefers.
+func acr(amr []string, req *storage.AuthorizationRequest) string {
+	return reached(amr, slices.Concat(req.EssentialACR, req.ACRValues))
+}
+
+// unmet is the error of a request whose essential acr was not reached (OpenID
+// Connect Core Error Code unmet_authentication_requirements §2).
+const unmet = "unmet_authentication_requirements"
+
+// met says whether the class that was reached is one that the client insists on
+// (OIDC Core §5.5.1.1): if not, the request must not be answered.
+func met(req *storage.AuthorizationRequest) bool {
+	return len(req.EssentialACR) == 0 || slices.Contains(req.EssentialACR, req.ACR)
 }
 
 // reached returns the class that the methods reach. Of the classes that the

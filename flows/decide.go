@@ -89,7 +89,7 @@ func (v *visit) answers(a Account) bool {
 func adopt(req *storage.AuthorizationRequest, a Account) {
 	req.Subject, req.SessionID = a.User.ID, a.Session.ID
 	req.AuthTime, req.AMR = a.Session.AuthTime, slices.Clone(a.Session.AMR)
-	req.ACR = reached(a.Session.AMR, req.ACRValues)
+	req.ACR = acr(a.Session.AMR, req)
 }
 
 // required is what a request that may not show a page lacks.

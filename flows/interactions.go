@@ -29,6 +29,8 @@ func (e *Engine) Silent(r *http.Request, p *storage.Project, ar *storage.Authori
 		return required(f), nil
 	case v.in.Request.Subject == "":
 		return "login", nil
+	case !met(&v.in.Request):
+		return "interaction", nil
 	}
 	done := &v.in.Request
 	ar.Subject, ar.SessionID, ar.AuthTime = done.Subject, done.SessionID, done.AuthTime

@@ -119,6 +119,47 @@ func TestHintedSubject(t *testing.T) {
 	}
 }
 
+// TestEssentialACR: a request that insists on more than was proven is not
+// answered.
+func TestEssentialACR(t *testing.T) {
+	essential := func(values ...string) func(*storage.AuthorizationRequest) {
+		return func(ar *storage.AuthorizationRequest) { ar.EssentialACR, ar.ACRValues = values, values }
+	}
+	for _, tt := range []struct {
+		name   string
+		values []string
+		needed string
+		denied string
+	}{
+		{"OIDCCore-5.5.1.1/reached", []string{"mfa", "pwd"}, "", ""},
+		{"OIDCCore-5.5.1.1/not-reached", []string{"mfa"}, "interaction", "unmet_authentication_requirements"},
+		{"OIDCCore-5.5.1.1/unknown", []string{"urn:example:gold"}, "interaction", "unmet_authentication_requirements"},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			s := newSite(t)
+			u := s.user("alice")
+			ended := func(b *browser, ar *storage.AuthorizationRequest) {
+				t.Helper()
+				row, err := b.resume(ar.ID)
+				if err != nil || row.Denied != tt.denied || row.Done != (tt.denied == "") {
+					t.Errorf("denied %q, done %v, %v", row.Denied, row.Done, err)
+				}
+			}
+			b := s.browser()
+			ar := request(essential(tt.values...))
+			wantRedirect(t, b.post(b.begin(ar)+"/identify", "identifier", u.Email, "password", "correct horse"), "/authorize/resume?id="+ar.ID)
+			ended(b, ar) // after a sign-in
+
+			if got := b.silent(request(essential(tt.values...), prompt("none"))); got != tt.needed {
+				t.Errorf("needs %q, want %q", got, tt.needed)
+			}
+			ar = request(essential(tt.values...))
+			wantRedirect(t, b.get(b.begin(ar)), "/authorize/resume?id="+ar.ID)
+			ended(b, ar) // from a session
+		})
+	}
+}
+
 // TestSelectAccount: the chooser, and both ways on from it.
 func TestSelectAccount(t *testing.T) {
 	s := newSite(t)

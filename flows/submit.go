@@ -48,8 +48,8 @@ func (v *visit) settle(ctx context.Context) (Flow, error) {
 	if f == nil && req.Subject == "" {
 		return nil, errNoWayIn
 	}
-	req.Done = f == nil
-	if req.Subject == v.row.Subject && req.SessionID == v.row.SessionID && req.Done == v.row.Done {
+	end(req, f)
+	if req.Subject == v.row.Subject && req.SessionID == v.row.SessionID && req.Done == v.row.Done && req.Denied == "" {
 		return f, nil
 	}
 	return f, v.store.AuthorizationRequests.Advance(ctx, v.project.Scope(), req)
@@ -171,7 +171,7 @@ func (v *visit) apply(w http.ResponseWriter, r *http.Request, f Flow, proof Proo
 			}))
 		}
 		row.AMR = union(row.AMR, proof.AMR)
-		row.ACR = reached(row.AMR, row.ACRValues)
+		row.ACR = acr(row.AMR, &row)
 		changes = append(changes, v.signIn(u, &row)...)
 		changes = append(changes, v.audit(func(ev *storage.AuditEvent) {
 			ev.Action, ev.Actor, ev.Target, ev.SessionID = "user.signed_in", u.ID, u.ID, row.SessionID
@@ -219,13 +219,24 @@ func (v *visit) deny(row *storage.AuthorizationRequest) {
 	}
 }
 
-// finish sets Done when nothing is needed any more.
+// end ends a request of which nothing is needed any more: it is answered, or
+// denied where the client insists on more than was proven.
+func end(row *storage.AuthorizationRequest, needed Flow) {
+	row.Done = needed == nil && met(row)
+	if needed == nil && !met(row) {
+		row.Denied = unmet
+	}
+}
+
+// finish ends the request when nothing is needed any more.
 func (v *visit) finish(ctx context.Context, row *storage.AuthorizationRequest) error {
 	if row.Denied != "" || row.Subject == "" {
 		return nil
 	}
 	f, err := v.next(ctx, v.interaction(*row))
-	row.Done = err == nil && f == nil
+	if err == nil {
+		end(row, f)
+	}
 	return err
 }
 
