@@ -21,6 +21,9 @@ func (op *Provider) authorize(w http.ResponseWriter, r *http.Request, p *storage
 		op.showError(w, r, p, a, err)
 		return
 	}
+	if a.bad == nil && asGET(w, r, a.params) {
+		return
+	}
 	// From here on the redirect URI is proven: errors go to the client.
 	if err := op.runChecks(a, authorizationChecks); err != nil {
 		op.answerError(w, r, p, a.request, err)
@@ -34,6 +37,8 @@ func (op *Provider) authorize(w http.ResponseWriter, r *http.Request, p *storage
 		op.answerCode(w, r, p, a.request)
 	case slices.Contains(a.request.Prompt, "none"):
 		op.answerError(w, r, p, a.request, neededError(needed))
+	case !op.mayBegin(r, p):
+		op.answerError(w, r, p, a.request, ErrTemporarilyUnavailable.Say("too many sign-ins were started from this network: try again in a minute"))
 	default:
 		location, err := op.interactions.Begin(w, r, p, a.request)
 		if err != nil {
@@ -52,8 +57,15 @@ func (op *Provider) resume(w http.ResponseWriter, r *http.Request, p *storage.Pr
 		op.pages.Error(w, r, p, ErrorPage{Status: http.StatusBadRequest, Code: ErrInvalidRequest.Code, Expired: true})
 	case err != nil:
 		op.showError(w, r, p, nil, err)
+	case !op.stillRegistered(r.Context(), p, ar):
+		op.showError(w, r, p, nil, ErrInvalidClient.Say("the client is not registered any more, or not with this redirect_uri"))
 	case ar.Denied != "":
-		if err := op.store.Commit(r.Context(), p.Scope(), op.store.AuthorizationRequests.Take(ar.ID)); err != nil {
+		err := op.store.Commit(r.Context(), p.Scope(), op.store.AuthorizationRequests.Take(ar.ID))
+		if errors.Is(err, storage.ErrConsumed) || errors.Is(err, storage.ErrNotFound) { // a faster click
+			op.pages.Error(w, r, p, ErrorPage{Status: http.StatusBadRequest, Code: ErrInvalidRequest.Code, Expired: true, UILocales: ar.UILocales})
+			return
+		}
+		if err != nil {
 			op.showError(w, r, p, nil, err)
 			return
 		}
@@ -64,6 +76,34 @@ func (op *Provider) resume(w http.ResponseWriter, r *http.Request, p *storage.Pr
 		op.pages.Error(w, r, p, ErrorPage{Status: http.StatusBadRequest, Code: ErrInvalidRequest.Code, Expired: true})
 	}
 }
+
+// stillRegistered says whether the client may still be answered at the address of
+// the request: a person may have taken half an hour to answer it.
+func (op *Provider) stillRegistered(ctx context.Context, p *storage.Project, ar *storage.AuthorizationRequest) bool {
+	c, err := op.activeClient(ctx, p, ar.ClientID)
+	return err == nil && matchRedirectURI(c, ar.RedirectURI)
+}
+
+// asGET sends a form that another site posted here on as a GET: cookies that are
+// SameSite=Lax do not come with such a POST, and with a GET they do.
+func asGET(w http.ResponseWriter, r *http.Request, ps params) bool {
+	if r.Method != http.MethodPost || r.Header.Get("Sec-Fetch-Site") != "cross-site" {
+		return false
+	}
+	query := url.Values{}
+	for name, value := range ps {
+		query.Set(name, value)
+	}
+	location := r.URL.Path + "?" + query.Encode()
+	if len(location) > maxGETLength {
+		return false
+	}
+	redirect(w, location)
+	return true
+}
+
+// maxGETLength is what every browser and proxy takes as a URL.
+const maxGETLength = 4096
 
 func (op *Provider) parseAuthorization(r *http.Request, p *storage.Project) (*authorization, error) {
 	a := &authorization{ctx: r.Context(), project: p, request: &storage.AuthorizationRequest{

@@ -18,6 +18,7 @@ type authorization struct {
 	params  params
 	client  *storage.Client
 	request *storage.AuthorizationRequest
+	claims  claimsRequest
 	bad     error // found while the parameters were parsed
 	sent    string
 }
@@ -45,6 +46,8 @@ var authorizationChecks = []check{
 	(*Provider).checkIDTokenHint,   // OIDC Core §3.1.2.1
 	(*Provider).checkClaims,        // OIDC Core §5.5
 	(*Provider).checkOfflineAccess, // OIDC Core §11
+	(*Provider).checkSize,          // what is stored for strangers is bounded
+	(*Provider).checkConsentScope,  // what the person has to allow
 }
 
 func (op *Provider) checkClientID(a *authorization) error {
@@ -209,10 +212,80 @@ func (op *Provider) checkClaims(a *authorization) error {
 	if raw == "" {
 		return nil
 	}
-	if _, err := parseClaimsRequest([]byte(raw)); err != nil {
+	req, err := parseClaimsRequest([]byte(raw))
+	if err != nil {
 		return err
 	}
 	a.request.Claims = json.RawMessage(raw)
+	a.claims = req
+	// OIDC Core §5.5.1.1: an essential acr that is not reached is a failed sign-in.
+	if acr := req.IDToken["acr"]; acr != nil {
+		if values := acr.texts(); acr.Essential {
+			a.request.EssentialACR = values
+		}
+		if len(a.request.ACRValues) == 0 {
+			a.request.ACRValues = acr.texts()
+		}
+	}
+	for _, requested := range []map[string]*claimRequest{req.IDToken, req.UserInfo} {
+		for _, sub := range requested["sub"].texts() { // OIDC Core §3.1.2.2: this person or nobody
+			if a.request.HintedSubject != "" && a.request.HintedSubject != sub {
+				return ErrInvalidRequest.Say("claims and id_token_hint ask for different subjects")
+			}
+			a.request.HintedSubject = sub
+		}
+	}
+	return nil
+}
+
+// Bounds of what a request leaves in the database while a person answers it.
+const (
+	maxNonce       = 512
+	maxStoredBytes = 12 << 10
+)
+
+func (op *Provider) checkSize(a *authorization) error {
+	ar := a.request
+	if len(ar.Nonce) > maxNonce {
+		return ErrInvalidRequest.Say("nonce is longer than 512 bytes")
+	}
+	if len(ar.LoginHint) > maxLoginHint {
+		ar.LoginHint = "" // it only pre-fills a field: OIDC Core §3.1.2.1 lets us ignore it
+	}
+	ar.UILocales, ar.ACRValues = first(ar.UILocales), first(ar.ACRValues)
+	if !slices.Contains(displays, ar.Display) {
+		ar.Display = ""
+	}
+	if len(ar.State)+len(ar.Nonce)+len(ar.Claims)+len(ar.RedirectURI) > maxStoredBytes {
+		return ErrInvalidRequest.Say("state and claims are too long together: keep them below 12 KiB")
+	}
+	return nil
+}
+
+const maxLoginHint = 320 // RFC 5321 §4.5.3.1 ends mail addresses at 254
+
+// displays are the values of display (OIDC Core §3.1.2.1).
+var displays = []string{"page", "popup", "touch", "wap"}
+
+// first keeps a list of preferences short.
+func first(list []string) []string {
+	const items, length = 16, 128
+	list = slices.DeleteFunc(list, func(s string) bool { return len(s) > length })
+	return list[:min(len(list), items)]
+}
+
+// checkConsentScope collects what the person has to allow: the scopes, and those
+// of claims that are asked for by name and that the client may have.
+func (op *Provider) checkConsentScope(a *authorization) error {
+	ar := a.request
+	ar.ConsentScope = slices.Clone(ar.Scope)
+	for _, s := range allowedScope(a.client, a.claims.scopes()) {
+		if !slices.Contains(ar.ConsentScope, s) {
+			ar.ConsentScope = append(ar.ConsentScope, s)
+		}
+	}
+	// RFC 8252 §8.6: any program can claim these addresses.
+	ar.Native = a.client.TokenEndpointAuthMethod == "none" && !strings.HasPrefix(ar.RedirectURI, "https:")
 	return nil
 }
 

@@ -202,6 +202,29 @@ func TestResume(t *testing.T) {
 			t.Fatalf("got %v", q)
 		}
 	})
+	t.Run("RFC6749-4.1.2.1/denied-twice-at-once", func(t *testing.T) {
+		h, ar := begin(t)
+		ar.Denied = "access_denied"
+		h.must(h.store.AuthorizationRequests.Advance(t.Context(), h.project.Scope(), ar))
+		h.browser.stored, h.browser.stale = ar, true // both read the row before either takes it
+		location(t, h.get(pathResume, url.Values{"id": {ar.ID}}))
+		if res := h.get(pathResume, url.Values{"id": {ar.ID}}); res.StatusCode != http.StatusBadRequest {
+			t.Fatalf("got %d %s", res.StatusCode, text(t, res))
+		}
+	})
+	t.Run("S1-01/redirect_uri-removed-meanwhile", func(t *testing.T) {
+		h, ar := begin(t)
+		h.browser.fill(ar)
+		h.must(h.store.AuthorizationRequests.Advance(t.Context(), h.project.Scope(), ar))
+		c, err := h.store.Clients.Get(t.Context(), h.project.Scope(), "rp")
+		h.must(err)
+		c.RedirectURIs = []string{"https://rp.example.test/other"}
+		h.must(h.store.Clients.Replace(t.Context(), h.project.Scope(), c, nil))
+		h.op.clients.invalidate(storage.Notice{All: true})
+		if body := text(t, h.get(pathResume, url.Values{"id": {ar.ID}})); !strings.HasPrefix(body, "page:error") {
+			t.Fatalf("got %q", body)
+		}
+	})
 	t.Run("S2-14/session-ended-meanwhile", func(t *testing.T) {
 		h, ar := begin(t)
 		h.browser.fill(ar)

@@ -44,6 +44,57 @@ func parseClaimsRequest(raw []byte) (claimsRequest, error) {
 	return c, nil
 }
 
+// claimScope is the scope that a claim belongs to, "" for one that is nobody's.
+func claimScope(name string) string {
+	for scope, names := range scopeClaims {
+		if slices.Contains(names, name) {
+			return scope
+		}
+	}
+	return ""
+}
+
+// scopes returns the scopes of the claims that are asked for by name: what the
+// person allows must cover them too.
+func (c claimsRequest) scopes() []string {
+	var out []string
+	for _, requested := range []map[string]*claimRequest{c.UserInfo, c.IDToken} {
+		for name := range requested {
+			if s := claimScope(name); s != "" && !slices.Contains(out, s) {
+				out = append(out, s)
+			}
+		}
+	}
+	slices.Sort(out)
+	return out
+}
+
+// within leaves out the claims whose scope is none of these.
+func within(requested map[string]*claimRequest, scopes []string) map[string]*claimRequest {
+	out := make(map[string]*claimRequest, len(requested))
+	for name, req := range requested {
+		if slices.Contains(scopes, claimScope(name)) {
+			out[name] = req
+		}
+	}
+	return out
+}
+
+// texts returns the strings that a claim is requested to be.
+func (c *claimRequest) texts() []string {
+	if c == nil {
+		return nil
+	}
+	var out []string
+	for _, raw := range append([]json.RawMessage{c.Value}, c.Values...) {
+		var s string
+		if len(raw) > 0 && json.Unmarshal(raw, &s) == nil {
+			out = append(out, s)
+		}
+	}
+	return out
+}
+
 // wants says whether the request for a claim is one that this value answers. A
 // requested value that the person does not have is left out, never an error
 // (OIDC Core §5.5.1).
@@ -76,7 +127,23 @@ func userClaims(u *storage.User, scope []string, requested map[string]*claimRequ
 			out[name] = v
 		}
 	}
+	if _, asked := out["preferred_username"]; asked {
+		_, email := out["email"]
+		out["preferred_username"] = displayName(u, email)
+	}
 	return out
+}
+
+// displayName is the name of an account as applications show and keep it: there
+// always is one. The mail address serves only where it is known anyway.
+func displayName(u *storage.User, email bool) string {
+	switch {
+	case u.Username != "":
+		return u.Username
+	case email && u.Email != "":
+		return u.Email
+	}
+	return u.ID
 }
 
 // userClaim returns one standard claim (OIDC Core §5.1), nil without a value.
@@ -94,9 +161,7 @@ func userClaim(u *storage.User, name string) any {
 	case "nickname":
 		s = u.Nickname
 	case "preferred_username":
-		if s = u.Username; s == "" {
-			s = u.Email // applications take it for the account's name: there always is one
-		}
+		s = displayName(u, false)
 	case "profile":
 		s = u.Profile
 	case "picture":

@@ -51,13 +51,15 @@ func (op *Provider) authenticateClient(r *http.Request, p *storage.Project, form
 	if err != nil {
 		return nil, err
 	}
-	bucket := failureBucket(p, cred.ids[0], r.RemoteAddr)
-	if until := op.clients.blocks.until(bucket, op.now()); !until.IsZero() {
-		return nil, tooManyFailures(until.Sub(op.now()))
+	buckets := [...]inProject{failureBucket(p, cred.ids[0], r.RemoteAddr), addressBucket(p, r.RemoteAddr)}
+	for _, bucket := range buckets {
+		if until := op.clients.blocks.until(bucket, op.now()); !until.IsZero() {
+			return nil, tooManyFailures(until.Sub(op.now()))
+		}
 	}
 	client, err := op.proveClient(r.Context(), p, cred)
 	if errors.Is(err, ErrInvalidClient) && cred.method != authNone { // without a secret nothing was guessed
-		return nil, op.countFailure(r.Context(), p, bucket, err)
+		return nil, op.countFailure(r.Context(), p, buckets, err)
 	}
 	return client, err
 }
@@ -219,6 +221,15 @@ func failureBucket(p *storage.Project, clientID, remoteAddr string) inProject {
 	return inProject{p.ID, "client_auth/" + hex.EncodeToString(sum[:16]) + "/" + addressPrefix(remoteAddr)}
 }
 
+// addressBucket names the counter of failures of one address whatever client it
+// says to be: new names do not begin new counts for ever.
+func addressBucket(p *storage.Project, remoteAddr string) inProject {
+	return inProject{p.ID, "client_auth/" + addressPrefix(remoteAddr)}
+}
+
+// addressFactor is how many more failures an address may have than one client at it.
+const addressFactor = 10
+
 // addressPrefix returns the address, or of IPv6 the /56 that one customer has.
 func addressPrefix(remoteAddr string) string {
 	host, _, err := net.SplitHostPort(remoteAddr)
@@ -240,20 +251,23 @@ func addressPrefix(remoteAddr string) string {
 // Whoever reaches the limit is turned away without a look at the credentials
 // until the window ends. Another replica learns of it with the next failure
 // that it sees: successes cost no query.
-func (op *Provider) countFailure(ctx context.Context, p *storage.Project, bucket inProject, failure error) error {
+func (op *Provider) countFailure(ctx context.Context, p *storage.Project, buckets [2]inProject, failure error) error {
 	if p.RateLimitClientAuth <= 0 || p.RateLimitWindow <= 0 {
 		return failure
 	}
-	counts, err := op.store.Counters.Add(ctx, p.Scope(), p.RateLimitWindow, bucket.name)
+	counts, err := op.store.Counters.Add(ctx, p.Scope(), p.RateLimitWindow, buckets[0].name, buckets[1].name)
 	if err != nil {
 		return err // who can't be counted can't go on guessing
 	}
 	limit, now := int64(p.RateLimitClientAuth), op.now()
-	if left := counts[0].ResetAt.Sub(now); counts[0].N >= limit && left > 0 {
-		op.clients.blocks.put(bucket, struct{}{}, now, left, func() bool { return true })
-		if counts[0].N > limit {
-			return tooManyFailures(left)
+	for i, c := range counts {
+		if left := c.ResetAt.Sub(now); c.N >= limit && left > 0 {
+			op.clients.blocks.put(buckets[i], struct{}{}, now, left, func() bool { return true })
+			if c.N > limit {
+				return tooManyFailures(left)
+			}
 		}
+		limit *= addressFactor
 	}
 	return failure
 }

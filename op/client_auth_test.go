@@ -277,3 +277,21 @@ func FuzzBasicHeader(f *testing.F) {
 		}
 	})
 }
+
+func TestClientAuthAddressLimit(t *testing.T) {
+	b := newBench(t)
+	b.project.RateLimitClientAuth = 3
+	b.secretClient(t, "app", authBasic, secretOf("s3cret"))
+	const here, there = "192.0.2.1:1234", "198.51.100.7:80"
+	for i := range 3 * addressFactor { // a new name each time
+		if _, err := b.authenticateFrom(here, basic(fmt.Sprint("name", i), "guess"), url.Values{}); !errors.Is(err, ErrInvalidClient) {
+			t.Fatalf("S2-06: failure %d: %v", i, err)
+		}
+	}
+	if _, err := b.authenticateFrom(here, basic("app", "s3cret"), url.Values{}); !errors.Is(err, ErrSlowDown) {
+		t.Errorf("S2-06: the address goes on: %v", err)
+	}
+	if _, err := b.authenticateFrom(there, basic("app", "s3cret"), url.Values{}); err != nil {
+		t.Errorf("S2-06: another address: %v", err)
+	}
+}

@@ -5,6 +5,8 @@ import (
 	"net/url"
 	"strings"
 	"testing"
+
+	"github.com/elloloop/identity/storage"
 )
 
 func TestEndSession(t *testing.T) {
@@ -39,6 +41,9 @@ func TestEndSession(t *testing.T) {
 		{"S2-16/hint-unsigned", func(id, _ string) url.Values {
 			return url.Values{"id_token_hint": {"eyJhbGciOiJub25lIn0." + strings.Split(id, ".")[1] + "."}, "post_logout_redirect_uri": {bye}}
 		}, "page:error", true},
+		{"S2-09/userinfo-answer-as-hint", func(_, userinfo string) url.Values {
+			return url.Values{"id_token_hint": {userinfo}}
+		}, "page:error", true},
 		{"OIDC-RPInitiated-2/client_id-of-another", func(id, _ string) url.Values {
 			return url.Values{"id_token_hint": {id}, "client_id": {"other"}}
 		}, "page:error", true},
@@ -56,6 +61,10 @@ func TestEndSession(t *testing.T) {
 			tokens := h.tokens("rp", nil)
 			h.clock.advance(h.project.IDTokenTTL) // an expired hint is still a hint
 			foreign := stranger.tokens("rp", nil)["id_token"].(string)
+			if tt.name == "S2-09/userinfo-answer-as-hint" {
+				h.client("signed", func(c *storage.Client) { c.UserinfoSignedResponseAlg = "RS256" })
+				foreign = text(t, h.userinfo(h.tokens("signed", nil)["access_token"]))
+			}
 			res := h.get(pathEndSession, tt.query(tokens["id_token"].(string), foreign))
 			got := res.Header.Get("Location")
 			if res.StatusCode != http.StatusSeeOther {

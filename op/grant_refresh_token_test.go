@@ -172,6 +172,15 @@ func TestRefreshAfterTheEnd(t *testing.T) {
 			}
 		})
 	}
+	t.Run("S3-13/code-of-before-a-password-change", func(t *testing.T) {
+		h := newHarness(t)
+		h.client("rp", nil)
+		code := h.code("rp", url.Values{"scope": {"openid offline_access"}})
+		h.must(h.store.PasswordCredentials.Set(t.Context(), h.project.Scope(), &storage.PasswordCredential{UserID: h.user.ID}))
+		if got := object(t, h.post(pathToken, "rp", codeForm(code))); got["error"] != "invalid_grant" {
+			t.Fatalf("got %v", got)
+		}
+	})
 	t.Run("OIDC-Core-11/offline-access-outlives-the-session", func(t *testing.T) {
 		h := newHarness(t)
 		h.client("rp", nil)

@@ -44,6 +44,7 @@ type browser struct {
 	needed  string                        // what Silent says is needed; "" with a session: nothing
 	stored  *storage.AuthorizationRequest // what Begin was given, or what Resume answers
 	ended   []string
+	stale   bool // Resume answers what was stored, though it may be taken meanwhile
 }
 
 func (b *browser) Silent(_ *http.Request, _ *storage.Project, ar *storage.AuthorizationRequest) (string, error) {
@@ -68,6 +69,9 @@ func (b *browser) Begin(_ http.ResponseWriter, r *http.Request, p *storage.Proje
 }
 
 func (b *browser) Resume(r *http.Request, p *storage.Project, id string) (*storage.AuthorizationRequest, error) {
+	if b.stale {
+		return b.stored, nil
+	}
 	return b.store.AuthorizationRequests.Get(r.Context(), p.Scope(), id)
 }
 

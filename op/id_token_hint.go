@@ -14,6 +14,7 @@ type idTokenHint struct {
 	Subject   string   `json:"sub"`
 	Audience  audience `json:"aud"`
 	SessionID string   `json:"sid"`
+	Expires   int64    `json:"exp"`       // a signed userinfo answer has none, nor a sid
 	ClientID  string   `json:"client_id"` // access tokens have it, ID tokens do not
 	TokenID   string   `json:"jti"`
 }
@@ -30,7 +31,7 @@ func (op *Provider) readIDTokenHint(ctx context.Context, p *storage.Project, raw
 		}
 		return h, errBadHint.Because(err)
 	}
-	if err := json.Unmarshal(payload, &h); err != nil || h.Issuer != p.Issuer || h.Subject == "" || h.ClientID != "" || h.TokenID != "" {
+	if err := json.Unmarshal(payload, &h); err != nil || h.Issuer != p.Issuer || h.Subject == "" || h.SessionID == "" || h.Expires == 0 || h.ClientID != "" || h.TokenID != "" {
 		return idTokenHint{}, errBadHint
 	}
 	return h, nil

@@ -73,8 +73,8 @@ func (op *Provider) describeAccessToken(p *storage.Project, t *accessToken) map[
 			out["amr"] = t.grant.AMR
 		}
 	}
-	if t.user != nil {
-		out["username"] = userClaim(t.user, "preferred_username")
+	if t.user != nil && slices.Contains(t.scope, scopeProfile) { // RFC 7662 §2.2, as far as the scope goes
+		out["username"] = displayName(t.user, slices.Contains(t.scope, scopeEmail))
 	}
 	return out
 }

@@ -154,7 +154,7 @@ func (op *Provider) idToken(ctx context.Context, p *storage.Project, in issuance
 		scope = in.scope
 	}
 	alg := idTokenAlg(in.client)
-	claims := userClaims(in.user, scope, req.IDToken)
+	claims := userClaims(in.user, scope, within(req.IDToken, claimScopes(in.client, g, in.scope)))
 	claims["iss"] = p.Issuer
 	claims["sub"] = g.UserID
 	claims["aud"] = in.client.ID

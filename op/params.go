@@ -5,6 +5,7 @@ import (
 	"mime"
 	"net/http"
 	"net/url"
+	"slices"
 	"strings"
 	"unicode/utf8"
 )
@@ -19,6 +20,14 @@ const (
 // repeatable are the parameters that may be sent more than once: resource
 // (RFC 8707 §2) and audience (RFC 8693 §2.1).
 var repeatable = map[string]bool{"resource": true, "audience": true}
+
+// namedParameters are those that a description may name.
+var namedParameters = []string{
+	"acr_values", "audience", "claims", "claims_locales", "client_assertion", "client_assertion_type", "client_id", "client_secret",
+	"code", "code_challenge", "code_challenge_method", "code_verifier", "display", "grant_type", "id_token_hint", "login_hint",
+	"logout_hint", "max_age", "nonce", "post_logout_redirect_uri", "prompt", "redirect_uri", "refresh_token", "request", "request_uri",
+	"resource", "response_mode", "response_type", "scope", "state", "token", "token_type_hint", "ui_locales",
+}
 
 // params are the parameters of one request, parsed once. A parameter without a
 // value counts as not sent (RFC 6749 §3.1).
@@ -57,6 +66,9 @@ func newParams(values url.Values) (params, error) {
 func refuse(name string, vs []string) string {
 	if len(name) > 256 || !utf8.ValidString(name) || strings.ContainsAny(name, "\x00\r\n") {
 		return "a parameter name is too long or has characters that are not allowed"
+	}
+	if !slices.Contains(namedParameters, name) {
+		name = "(one that no standard defines)" // nobody's words go into our descriptions
 	}
 	if len(vs) > 1 && !repeatable[name] {
 		return "parameter " + name + " is repeated" // RFC 6749 §3.1

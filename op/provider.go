@@ -9,6 +9,8 @@ import (
 	"net/http"
 	"time"
 
+	"golang.org/x/time/rate"
+
 	"github.com/elloloop/identity/storage"
 )
 
@@ -41,6 +43,7 @@ type Provider struct {
 	clients      *clientCache
 	rotation     *projectSecretCache
 	metadata     *metadataCache
+	begins       *bounded[*rate.Limiter]
 }
 
 // New makes a provider. It does nothing until its routes are called.
@@ -57,5 +60,6 @@ func New(c Config) (*Provider, error) {
 		clients:  newClientCache(c.Store, c.Now),
 		rotation: newProjectSecretCache(c.Store),
 		metadata: newMetadataCache(),
+		begins:   &bounded[*rate.Limiter]{limit: beginNetworks},
 	}, nil
 }

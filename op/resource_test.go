@@ -147,6 +147,9 @@ func TestIntrospectionAndRevocation(t *testing.T) {
 			if a := object(t, h.post(pathRevoke, "stranger", access)); a["error"] != "invalid_grant" {
 				t.Errorf("RFC 7009 §2.1, another client: %v", a)
 			}
+			if a := object(t, h.post(pathRevoke, "stranger", refresh)); a["error"] != "invalid_grant" || ask("rp", refresh)["active"] != true {
+				t.Errorf("RFC 7009 §2.1, another client's refresh token: %v", a)
+			}
 			if res := h.post(pathRevoke, "rp", url.Values{"token": {"x"}}); res.StatusCode != http.StatusOK {
 				t.Errorf("RFC 7009 §2.2, unknown token: %d", res.StatusCode)
 			}

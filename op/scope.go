@@ -46,4 +46,14 @@ func allowedScope(c *storage.Client, asked []string) []string {
 	return allowed
 }
 
+// claimScopes are the scopes whose claims a token may show by name: what the
+// client may have at all, and of a token that was narrowed at refresh no more
+// than its own (RFC 6749 §6).
+func claimScopes(c *storage.Client, g *storage.Grant, token []string) []string {
+	if len(token) < len(g.Scope) {
+		return token
+	}
+	return allowedScope(c, supportedScopes)
+}
+
 func joinScope(scope []string) string { return strings.Join(scope, " ") }

@@ -51,7 +51,7 @@ func (op *Provider) serveUserinfo(r *http.Request, p *storage.Project) (body any
 	if err != nil {
 		return nil, "", err
 	}
-	claims := userClaims(t.user, t.scope, req.UserInfo)
+	claims := userClaims(t.user, t.scope, within(req.UserInfo, claimScopes(client, t.grant, t.scope)))
 	claims["sub"] = t.subject // OIDC Core §5.3.2: always
 	if client.UserinfoSignedResponseAlg == "" {
 		return claims, "", nil

@@ -30,7 +30,7 @@ type AuthorizationCode struct {
 }
 
 func (c *AuthorizationCode) keys() (string, []graph.Value, time.Time) {
-	return c.ID, []graph.Value{graph.Binary(c.CodeHash[:]), graph.String(c.GrantID)}, c.ExpiresAt
+	return c.ID, []graph.Value{graph.Binary(c.CodeHash[:]), graph.String(c.GrantID), graph.String(c.UserID), graph.String(c.ClientID)}, c.ExpiresAt
 }
 
 func (c *AuthorizationCode) restore(n graph.Node) {

@@ -70,6 +70,7 @@ func (s *Consents) Withdraw(ctx context.Context, scope Scope, c *Consent, also .
 	_, err := commit(ctx, s.repo, scope, append([]Change{
 		remove(typeConsent, c.ID),
 		removeBy(typeGrant, "user_client", graph.String(c.UserID), graph.String(c.ClientID)),
+		removeBy(typeAuthorizationCode, "user_client", graph.String(c.UserID), graph.String(c.ClientID)),
 	}, also...))
 	return err
 }

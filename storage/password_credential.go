@@ -65,6 +65,7 @@ func (s *PasswordCredentials) Set(ctx context.Context, scope Scope, c *PasswordC
 		create(typePasswordCredential, c),
 		removeBy(typeSession, "user", user),
 		removeBy(typeGrant, "user", user),
+		removeBy(typeAuthorizationCode, "user_client", user), // or a grant would begin after its end
 	}, also...))
 	return err
 }

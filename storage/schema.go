@@ -79,9 +79,9 @@ func Schema() graph.Schema {
 		},
 		{
 			ID: typeAuthorizationCode, Name: "AuthorizationCode", Table: "authorization_codes",
-			Columns: []graph.Column{digest("code_hash"), text("grant_id")},
+			Columns: []graph.Column{digest("code_hash"), text("grant_id"), text("user_id"), text("client_id")},
 			Unique:  []graph.Unique{unique("code_hash", "code_hash")},
-			Indexes: []graph.Index{index("grant", "grant_id")},
+			Indexes: []graph.Index{index("grant", "grant_id"), index("user_client", "user_id", "client_id")},
 			OneTime: true, Expires: true, Secret: []string{"code_hash"},
 		},
 		{

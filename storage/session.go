@@ -63,10 +63,14 @@ func (s *Sessions) End(sid string) []Change {
 	return []Change{remove(typeSession, sid), removeBy(typeGrant, "session", graph.String(sid))}
 }
 
-// EndAll returns the changes that end every session and grant of an account.
+// EndAll returns the changes that end every session and grant of an account, and
+// every code that a grant could still come of.
 func (s *Sessions) EndAll(userID string) []Change {
 	user := graph.String(userID)
-	return []Change{removeBy(typeSession, "user", user), removeBy(typeGrant, "user", user)}
+	return []Change{
+		removeBy(typeSession, "user", user), removeBy(typeGrant, "user", user),
+		removeBy(typeAuthorizationCode, "user_client", user),
+	}
 }
 
 // OfUser lists the live sessions of an account, oldest first.

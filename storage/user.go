@@ -111,6 +111,7 @@ func (s *Users) Delete(ctx context.Context, scope Scope, id string, also ...Chan
 		removeBy(typeSession, "user", user),
 		removeBy(typeGrant, "user", user),
 		removeBy(typeConsent, "user", user),
+		removeBy(typeAuthorizationCode, "user_client", user),
 	}, also...))
 	return err
 }

@@ -122,11 +122,14 @@ CREATE TABLE authorization_codes (
     consumed_at INTEGER,
     code_hash   BLOB,
     grant_id    TEXT,
+    user_id     TEXT,
+    client_id   TEXT,
     data        BLOB NOT NULL,
     PRIMARY KEY (project_id, id)
 ) STRICT, WITHOUT ROWID;
 CREATE UNIQUE INDEX authorization_codes_key_code_hash ON authorization_codes (project_id, code_hash);
 CREATE INDEX authorization_codes_by_grant ON authorization_codes (project_id, grant_id, id);
+CREATE INDEX authorization_codes_by_user_client ON authorization_codes (project_id, user_id, client_id, id);
 CREATE INDEX authorization_codes_expiry ON authorization_codes (expires_at) WHERE expires_at IS NOT NULL;
 
 CREATE TABLE grants (
