@@ -86,6 +86,7 @@ func oidccDiscovery(t *testing.T, w *world) {
 		"claims_supported":                                 {"sub", "iss", "name", "email", "email_verified", "auth_time", "acr"},
 		"code_challenge_methods_supported":                 {"S256"},
 		"acr_values_supported":                             nil,
+		"prompt_values_supported":                          {"none", "login", "consent", "select_account", "create"},
 		"ui_locales_supported":                             {"en", "de"},
 		"revocation_endpoint_auth_methods_supported":       {"client_secret_basic"},
 		"introspection_endpoint_auth_methods_supported":    {"client_secret_basic"},

@@ -130,7 +130,7 @@ func TestSession(t *testing.T) {
 				}
 				defer resp.Body.Close()
 				b.cookies(resp)
-				if err := json.NewDecoder(resp.Body).Decode(&s); err != nil || resp.StatusCode != 200 {
+				if err := json.NewDecoder(resp.Body).Decode(&s); err != nil || resp.StatusCode != http.StatusOK {
 					t.Fatalf("%s %s: %d %v", method, resp.Request.URL.Path, resp.StatusCode, err)
 				}
 				return s

@@ -136,8 +136,11 @@ func (s *server) addPerson(word, name string) (person, error) {
 	var u struct {
 		Sub string `json:"sub"`
 	}
-	if err := json.Unmarshal(out, &u); err != nil || u.Sub == "" {
-		return p, fmt.Errorf("user add --json printed no sub: %v: %s", err, out)
+	if err := json.Unmarshal(out, &u); err != nil {
+		return p, fmt.Errorf("user add --json: %w: %s", err, out)
+	}
+	if u.Sub == "" {
+		return p, fmt.Errorf("user add --json printed no sub: %s", out)
 	}
 	p.sub = u.Sub
 	return p, nil
