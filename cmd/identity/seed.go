@@ -29,6 +29,8 @@ type seedUser struct {
 	Name     string `yaml:"name"`
 	Username string `yaml:"username"`
 	Role     string `yaml:"role"`
+
+	Profile seedProfile `yaml:",inline"`
 }
 
 type seedClient struct {
@@ -57,8 +59,8 @@ func (c seedClient) LogValue() slog.Value { return slog.StringValue(c.ID) }
 func demo() *seed {
 	return &seed{
 		Users: []seedUser{
-			{Email: "alice@example.test", Password: "alice-dev-password", Name: "Alice Example", Username: "alice", Role: "member"},
-			{Email: "admin@example.test", Password: "admin-dev-password", Name: "Ada Admin", Username: "admin", Role: "admin"},
+			{Email: "alice@example.test", Password: "alice-dev-password", Name: "Alice Example", Username: "alice", Role: "member", Profile: demoProfile("Alice", "Example")},
+			{Email: "admin@example.test", Password: "admin-dev-password", Name: "Ada Admin", Username: "admin", Role: "admin", Profile: demoProfile("Ada", "Admin")},
 		},
 		Clients: []seedClient{
 			{ID: "demo-spa", Name: "Demo SPA", RedirectURIs: []string{"http://localhost/callback"}, PostLogoutRedirectURIs: []string{"http://localhost/"}, AnyLocalhostPort: true},
@@ -152,6 +154,7 @@ func (u seedUser) store(ctx context.Context, d *database, set *settings) error {
 		ID: storage.NewSubject(), Email: address, EmailKey: key, EmailVerified: true, Name: u.Name, Role: u.Role,
 		Status: storage.UserActive, ProfileUpdatedAt: now, CreatedOrder: now.UnixMicro(),
 	}
+	u.Profile.fill(user)
 	if u.Username != "" {
 		if user.Username, user.UsernameKey, err = identifier.Username(u.Username); err != nil {
 			return err
