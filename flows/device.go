@@ -7,7 +7,9 @@ import (
 	"encoding/base64"
 	"log/slog"
 	"slices"
+	"strconv"
 	"strings"
+	"time"
 
 	"github.com/elloloop/identity/storage"
 )
@@ -75,21 +77,24 @@ func (e *Engine) deviceKey(ctx context.Context, p *storage.Project) ([]byte, err
 	return k, nil
 }
 
-func (d device) mac(userID string) string {
+// mac covers when the account's password was set: a new one makes every device a
+// stranger's again.
+func (d device) mac(userID string, setAt time.Time) string {
 	h := hmac.New(sha256.New, d.key)
-	for _, part := range []string{d.place, d.id, userID} {
-		// Ids hold no NUL, so no two triples are alike.
+	for _, part := range []string{d.place, d.id, userID, strconv.FormatInt(setAt.UnixMicro(), 10)} {
+		// Ids hold no NUL, so no two lists are alike.
 		_, _ = h.Write(append([]byte(part), 0)) // a hash never fails
 	}
 	return base64.RawURLEncoding.EncodeToString(h.Sum(nil)[:16])
 }
 
-// knows says whether this account signed in here before.
-func (d device) knows(userID string) bool {
+// knows says whether this account signed in here before, with the password that
+// was set then.
+func (d device) knows(userID string, setAt time.Time) bool {
 	if d.id == "" || userID == "" {
 		return false
 	}
-	want := []byte(d.mac(userID))
+	want := []byte(d.mac(userID, setAt))
 	found := false
 	for _, m := range d.macs {
 		if hmac.Equal([]byte(m), want) {
@@ -101,11 +106,11 @@ func (d device) knows(userID string) bool {
 
 // remember returns the cookie that knows this account too. The one that signed
 // in longest ago makes room.
-func (d device) remember(userID string) string {
+func (d device) remember(userID string, setAt time.Time) string {
 	if d.id == "" {
 		d.id, d.macs = storage.NewSecret()[:deviceIDLength], nil
 	}
-	mine := d.mac(userID)
+	mine := d.mac(userID, setAt)
 	macs := []string{mine}
 	for _, m := range d.macs {
 		if m != mine && len(macs) < maxAccounts {

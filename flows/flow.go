@@ -78,9 +78,10 @@ func (a Account) LogValue() slog.Value { return slog.StringValue(a.User.ID) }
 // *Problem when the limit is reached.
 type Limits interface {
 	// Login counts one attempt to sign in with this normalised identifier, whose
-	// account is userID, or "" when there is none. The changes forget the
-	// attempts of this account: commit them with the proof.
-	Login(ctx context.Context, identifier, userID string) ([]storage.Change, error)
+	// account is userID, or "" when there is none, and has the password that was
+	// set at setAt. The changes forget the attempts of this account: commit them
+	// with the proof.
+	Login(ctx context.Context, identifier, userID string, setAt time.Time) ([]storage.Change, error)
 	// Signup counts one attempt to make an account.
 	Signup(ctx context.Context) error
 }
@@ -101,8 +102,11 @@ func (in *Interaction) Offered(flow string) string {
 // Query returns the query that the sign-out page was opened with.
 func (in *Interaction) Query() string { return in.query }
 
-// KnownDevice says whether this account signed in on this device before.
-func (in *Interaction) KnownDevice(userID string) bool { return in.device.knows(userID) }
+// KnownDevice says whether this account signed in on this device before, and has
+// still the password that was set at setAt.
+func (in *Interaction) KnownDevice(userID string, setAt time.Time) bool {
+	return in.device.knows(userID, setAt)
+}
 
 // Prompts says whether the request's prompt has this value (OIDC Core §3.1.2.1).
 func (in *Interaction) Prompts(value string) bool { return slices.Contains(in.Request.Prompt, value) }
@@ -130,6 +134,7 @@ type Proof struct {
 	Identifier string        // as typed
 	Subject    string        // the account whose owner this is, proven by this step
 	AMR        []string      // RFC 8176, what proved it
+	SetAt      time.Time     // when the credential that proved it was set
 	SessionID  string        // a session of this browser that the person chose
 	Consent    bool          // the person allowed what the client asks for
 	Denied     string        // OAuth error code that ends the request: "access_denied"

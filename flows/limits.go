@@ -16,24 +16,43 @@ type limits struct {
 	in *Interaction
 }
 
+// accountFactor is how many more failures an account may have over all of its
+// devices than on one of them.
+const accountFactor = 10
+
 // Login counts by address first, so that a flood from one place is stopped before
-// it reaches an account (S3-02), and then by account and device class: strangers
-// share one counter, and each device that signed in before has its own, so that
-// strangers can't lock the owner out (S3-03). An account is what was typed:
-// whether it exists makes no difference (S3-01).
-func (l *limits) Login(ctx context.Context, identifier, userID string) ([]storage.Change, error) {
-	p := l.v.project
+// it reaches an account (S3-02), and then for strangers by account: by its id, so
+// that all of its names have one counter, or by what was typed where there is
+// none. Whether it exists makes no difference (S3-01).
+//
+// Each device that signed in before has a counter of its own, and neither
+// strangers nor their address lock the owner out (S3-03). All devices of an
+// account have one more together.
+func (l *limits) Login(ctx context.Context, identifier, userID string, setAt time.Time) ([]storage.Change, error) {
+	p, counters := l.v.project, l.v.store.Counters
+	locked := l.in.Failure("user.sign_in_failed", "locked")
+	if l.in.KnownDevice(userID, setAt) {
+		one, all := "login:device:"+fingerprint(l.v.device.id+"\x00"+userID), "login:devices:"+userID
+		err := l.count(ctx, one, p.LoginMaxFailed, p.LoginLockout, locked, userID)
+		if err == nil {
+			err = l.count(ctx, all, accountFactor*p.LoginMaxFailed, p.LoginLockout, locked, userID)
+		}
+		if err != nil {
+			return nil, err
+		}
+		return []storage.Change{counters.Clear(one), counters.Clear(all)}, nil
+	}
 	if err := l.count(ctx, "login:address:"+network(l.v.origin.IP), p.RateLimitLogin, p.RateLimitWindow, l.in.Failure("user.sign_in_failed", "rate_limited"), userID); err != nil {
 		return nil, err
 	}
-	name := "login:account:" + fingerprint(identifier)
-	if l.in.KnownDevice(userID) {
-		name = "login:device:" + fingerprint(l.v.device.id+"\x00"+identifier)
+	name := "login:account:" + userID
+	if userID == "" {
+		name = "login:name:" + fingerprint(identifier)
 	}
-	if err := l.count(ctx, name, p.LoginMaxFailed, p.LoginLockout, l.in.Failure("user.sign_in_failed", "locked"), userID); err != nil {
+	if err := l.count(ctx, name, p.LoginMaxFailed, p.LoginLockout, locked, userID); err != nil {
 		return nil, err
 	}
-	return []storage.Change{l.v.store.Counters.Clear(name)}, nil
+	return []storage.Change{counters.Clear(name)}, nil
 }
 
 // Signup counts by address.

@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/elloloop/identity/storage"
 )
@@ -34,10 +35,10 @@ func FuzzSessionCookie(f *testing.F) {
 
 // FuzzDeviceCookie: nobody makes a MAC but the key.
 func FuzzDeviceCookie(f *testing.F) {
-	key := []byte(strings.Repeat("k", 32))
+	key, noon := []byte(strings.Repeat("k", 32)), time.Date(2030, 1, 1, 12, 0, 0, 0, time.UTC)
 	// The same in every worker of the fuzzer.
 	mine := device{key: key, place: "p", id: strings.Repeat("d", deviceIDLength)}
-	known := mine.remember("alice")
+	known := mine.remember("alice", noon)
 	for _, s := range []string{"", known, known[:22], known + ".", "." + known, known + "." + strings.Repeat("a", macLength), strings.ToUpper(known), known[:len(known)-1] + "="} {
 		f.Add(s)
 	}
@@ -47,19 +48,22 @@ func FuzzDeviceCookie(f *testing.F) {
 		if len(d.macs) > maxAccounts || d.id != "" && len(d.id) != deviceIDLength {
 			t.Fatalf("%q: id %q, %d macs", value, d.id, len(d.macs))
 		}
-		if d.knows("alice") && (d.id != mine.id || !strings.Contains(value, mine.mac("alice"))) {
+		if d.knows("alice", noon) && (d.id != mine.id || !strings.Contains(value, mine.mac("alice", noon))) {
 			t.Errorf("%q is a device of alice's", value)
 		}
-		if d.knows("") || d.knows("bob") {
+		if d.knows("", noon) || d.knows("bob", noon) {
 			t.Errorf("%q is a stranger's device", value)
 		}
 		next := device{key: key, place: "p"}
-		next.id, next.macs = parseDevice(d.remember("alice"))
-		if !next.knows("alice") || len(next.macs) > maxAccounts {
+		next.id, next.macs = parseDevice(d.remember("alice", noon))
+		if !next.knows("alice", noon) || len(next.macs) > maxAccounts {
 			t.Errorf("%q does not remember", value)
 		}
+		if next.knows("alice", noon.Add(time.Microsecond)) {
+			t.Error("S3-03: a device of the password before")
+		}
 		elsewhere := next
-		if elsewhere.place = "q"; elsewhere.knows("alice") {
+		if elsewhere.place = "q"; elsewhere.knows("alice", noon) {
 			t.Error("a device of another project")
 		}
 	})

@@ -192,7 +192,7 @@ func (v *visit) apply(w http.ResponseWriter, r *http.Request, f Flow, proof Proo
 	if row.SessionID != "" {
 		v.keep(w)
 		if proof.Subject != "" {
-			v.jar.set(w, deviceCookie, v.device.remember(row.Subject), deviceLife)
+			v.jar.set(w, deviceCookie, v.device.remember(row.Subject, proof.SetAt), deviceLife)
 		}
 	}
 	v.in.Request = row

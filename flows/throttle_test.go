@@ -155,6 +155,118 @@ func TestLock(t *testing.T) {
 	}
 }
 
+// TestLockNames: an account has one counter, by whatever name it is called.
+func TestLockNames(t *testing.T) {
+	s := newSite(t)
+	u := s.user("alice")
+	named := *u
+	named.Username, named.UsernameKey = "alice", "alice"
+	if err := s.store.Commit(t.Context(), s.project.Scope(), s.store.Users.Replace(&named)); err != nil {
+		t.Fatal(err)
+	}
+	for i, typed := range []string{u.Email, "alice", "Alice@example.test", "ALICE", u.Email} {
+		b := s.browser()
+		if w := b.post(b.begin(request())+"/identify", "identifier", typed, "password", "guess"); w.Code != http.StatusUnprocessableEntity {
+			t.Fatalf("try %d: %d", i, w.Code)
+		}
+	}
+	for _, typed := range []string{u.Email, "alice"} {
+		b := s.browser()
+		w := b.post(b.begin(request())+"/identify", "identifier", typed, "password", "correct horse")
+		if w.Code != http.StatusTooManyRequests {
+			t.Errorf("S3-03/two-names: %s got %d after five failures of the account", typed, w.Code)
+		}
+	}
+}
+
+// TestKnownDevice: what a device that the account knows may do, and for how long.
+func TestKnownDevice(t *testing.T) {
+	try := func(b *browser, u *storage.User, password string) int {
+		return b.post(b.begin(request(prompt("login")))+"/identify", "identifier", u.Email, "password", password).Code
+	}
+	t.Run("S3-03/address-limit", func(t *testing.T) {
+		s := newSite(t, func(p *storage.Project) { p.RateLimitLogin = 3 })
+		alice, bob := s.user("alice"), s.user("bob")
+		known := s.browser()
+		known.signIn(alice)
+		for range 3 {
+			try(s.browser(), bob, "guess")
+		}
+		if got := try(s.browser(), alice, "correct horse"); got != http.StatusTooManyRequests {
+			t.Errorf("a stranger's device got %d", got)
+		}
+		if got := try(known, bob, "correct horse"); got != http.StatusTooManyRequests {
+			t.Errorf("a device of another account got %d", got)
+		}
+		if got := try(known, alice, "correct horse"); got != http.StatusSeeOther {
+			t.Errorf("the owner's device got %d", got)
+		}
+	})
+	t.Run("S3-03/password-changed", func(t *testing.T) {
+		s := newSite(t)
+		u := s.user("alice")
+		known := s.browser()
+		known.signIn(u)
+		changed := &storage.PasswordCredential{UserID: u.ID, Hash: plainHash("new password"), SetAt: noon.Add(time.Minute)}
+		if err := s.store.PasswordCredentials.Set(t.Context(), s.project.Scope(), changed); err != nil {
+			t.Fatal(err)
+		}
+		for range 5 {
+			try(s.browser(), u, "guess")
+		}
+		if got := try(known, u, "new password"); got != http.StatusTooManyRequests {
+			t.Errorf("a device of the password before got %d", got)
+		}
+		s.pass(15 * time.Minute)
+		if got := try(known, u, "new password"); got != http.StatusSeeOther {
+			t.Fatalf("after the lock: %d", got)
+		}
+		for range 5 {
+			try(s.browser(), u, "guess")
+		}
+		if got := try(known, u, "new password"); got != http.StatusSeeOther {
+			t.Errorf("known again: %d", got)
+		}
+	})
+	t.Run("S3-03/after-registration", func(t *testing.T) {
+		s := newSite(t)
+		b := s.browser()
+		b.post(b.begin(request(prompt("create")))+"/register", "email", "alice@example.test", "password", "a good password")
+		u := &storage.User{Email: "alice@example.test"}
+		for range 6 {
+			try(s.browser(), u, "guess")
+		}
+		if got := try(b, u, "a good password"); got != http.StatusSeeOther {
+			t.Errorf("the device that made the account got %d", got)
+		}
+	})
+	t.Run("S3-03/many-devices", func(t *testing.T) {
+		s := newSite(t)
+		u := s.user("alice")
+		devices := make([]*browser, 12)
+		for i := range devices {
+			devices[i] = s.browser()
+			devices[i].signIn(u)
+		}
+		tried := s.hasher.verified.Load()
+		for _, b := range devices[:11] {
+			for range 5 {
+				try(b, u, "guess")
+			}
+		}
+		if n := s.hasher.verified.Load() - tried; n != 50 {
+			t.Errorf("%d passwords were tried on 11 devices, want 50", n)
+		}
+		if got := try(devices[11], u, "correct horse"); got != http.StatusTooManyRequests {
+			t.Errorf("one more device got %d", got)
+		}
+		s.pass(15 * time.Minute)
+		if got := try(devices[11], u, "correct horse"); got != http.StatusSeeOther {
+			t.Errorf("after the lock: %d", got)
+		}
+	})
+}
+
 // TestAddressLimit: many accounts tried from one place.
 func TestAddressLimit(t *testing.T) {
 	for _, tt := range []struct {

@@ -12,6 +12,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/elloloop/identity/flows"
 	"github.com/elloloop/identity/storage"
@@ -228,7 +229,9 @@ func text(t *testing.T, v any) string {
 type NoLimits struct{}
 
 // Login implements flows.Limits.
-func (NoLimits) Login(context.Context, string, string) ([]storage.Change, error) { return nil, nil }
+func (NoLimits) Login(context.Context, string, string, time.Time) ([]storage.Change, error) {
+	return nil, nil
+}
 
 // Signup implements flows.Limits.
 func (NoLimits) Signup(context.Context) error { return nil }

@@ -89,7 +89,7 @@ func (f *Flow) Submit(ctx context.Context, in *flows.Interaction, form url.Value
 		return flows.Proof{}, err
 	}
 	// Counted before the work is done, so that no race gets past the limit.
-	clear, err := in.Limits.Login(ctx, f.config.Accounts.Key(in.Request.Identifier), who.id())
+	clear, err := in.Limits.Login(ctx, f.config.Accounts.Key(in.Request.Identifier), who.id(), who.setAt())
 	if err != nil {
 		return flows.Proof{}, err
 	}
@@ -103,7 +103,7 @@ func (f *Flow) Submit(ctx context.Context, in *flows.Interaction, form url.Value
 	if reason := who.reason(ok); reason != "" {
 		return flows.Proof{}, who.refuse(in, reason)
 	}
-	proof := flows.Proof{Subject: who.user.ID, AMR: []string{"pwd"}, Changes: clear}
+	proof := flows.Proof{Subject: who.user.ID, AMR: []string{"pwd"}, SetAt: who.setAt(), Changes: clear}
 	if outdated {
 		f.rehash(ctx, in, who, password, &proof)
 	}
@@ -160,6 +160,13 @@ func (p person) hash() storage.PasswordHash {
 		return ""
 	}
 	return p.credential.Hash
+}
+
+func (p person) setAt() time.Time {
+	if p.credential == nil {
+		return time.Time{}
+	}
+	return p.credential.SetAt
 }
 
 // reason is why the person can't sign in, for the log alone; "" if they can.

@@ -128,7 +128,7 @@ func (f *Flow) Submit(ctx context.Context, in *flows.Interaction, form url.Value
 	made := in.Event("user.registered")
 	made.Actor, made.Target = u.ID, u.ID
 	return flows.Proof{
-		Identifier: u.Email, Subject: u.ID, AMR: []string{"pwd"}, NewUser: u,
+		Identifier: u.Email, Subject: u.ID, AMR: []string{"pwd"}, SetAt: in.Now, NewUser: u,
 		Changes: []storage.Change{f.config.Credentials.Add(&storage.PasswordCredential{UserID: u.ID, Hash: hash, SetAt: in.Now})},
 		Events:  []storage.AuditEvent{made},
 		Taken: &flows.Problem{
