@@ -14,8 +14,16 @@ import (
 
 // hashing is what the flows and the command line know of passwords.
 type hashing struct {
-	hasher    *passhash.Hasher
+	hasher    hasher
 	minLength int
+}
+
+// hasher is what hashing needs of a *passhash.Hasher.
+type hasher interface {
+	Hash(ctx context.Context, password string) (string, error)
+	Verify(ctx context.Context, encoded, password string) (ok, rehash bool, err error)
+	VerifyUnknown(ctx context.Context, password string) error
+	Current(encoded string) bool
 }
 
 func newHashing(c *config.Config) (*hashing, error) {
@@ -51,7 +59,13 @@ func (h *hashing) verify(ctx context.Context, hash storage.PasswordHash, form st
 	if hash == "" {
 		return false, false, h.hasher.VerifyUnknown(ctx, form)
 	}
-	return h.hasher.Verify(ctx, string(hash), form)
+	ok, outdated, err = h.hasher.Verify(ctx, string(hash), form)
+	if err != nil || ok || h.hasher.Current(string(hash)) {
+		return ok, outdated, err
+	}
+	// A wrong password for a cheap hash of another system must not be answered
+	// sooner than one for nobody (S3-01).
+	return false, false, h.hasher.VerifyUnknown(ctx, form)
 }
 
 // forms are the strings that a hash of this password may be of: nearly always one.

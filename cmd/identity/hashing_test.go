@@ -104,6 +104,56 @@ func TestHashingNobody(t *testing.T) {
 	}
 }
 
+// countingHasher counts the work of one of today's hashes.
+type countingHasher struct {
+	hasher
+	unknown int
+}
+
+func (c *countingHasher) VerifyUnknown(ctx context.Context, password string) error {
+	c.unknown++
+	return c.hasher.VerifyUnknown(ctx, password)
+}
+
+// TestHashingImported holds S3-01: a wrong password for a hash of another kind or
+// cost is worked for as nobody's is, besides.
+func TestHashingImported(t *testing.T) {
+	h := cheapHashing(t)
+	made, err := h.Hash(t.Context(), "kvh7Rzq!")
+	if err != nil {
+		t.Fatal(err)
+	}
+	costlier, err := passhash.New(passhash.Config{Memory: 2 * passhash.MinMemory, Time: passhash.MinTime})
+	if err != nil {
+		t.Fatal(err)
+	}
+	other, err := costlier.Hash(t.Context(), "kvh7Rzq!")
+	if err != nil {
+		t.Fatal(err)
+	}
+	const bcrypt = "$2a$05$CCCCCCCCCCCCCCCCCCCCC.E5YPO9kmyuRGyh0XouQYb4YMJKvyOeW" // of U*U
+	for _, tt := range []struct {
+		name  string
+		hash  storage.PasswordHash
+		plain string
+		want  int
+	}{
+		{"S3-01/nobody", "", "wrong", 1},
+		{"S3-01/imported-cheap", bcrypt, "wrong", 1},
+		{"S3-01/imported-right", bcrypt, "U*U", 0},
+		{"S3-01/costlier", storage.PasswordHash(other), "wrong", 1},
+		{"S3-01/today's", made, "wrong", 0},
+		{"S3-01/nobody-two-forms", "", "u\u0308", 2},
+		{"S3-01/imported-two-forms", bcrypt, "u\u0308", 2},
+	} {
+		c := &countingHasher{hasher: h.hasher}
+		ok, _, err := (&hashing{c, 8}).Verify(t.Context(), tt.hash, tt.plain)
+		if err != nil || c.unknown != tt.want || ok != (tt.plain == "U*U") {
+			t.Errorf("%s: worked %d times, want %d; %v, %v", tt.name, c.unknown, tt.want, ok, err)
+		}
+	}
+}
+
 // TestHashingBusy holds S3-04: the flows learn when to try again.
 func TestHashingBusy(t *testing.T) {
 	hasher, err := passhash.New(passhash.Config{Workers: 1, QueueTimeout: time.Nanosecond})

@@ -163,10 +163,16 @@ func (h *Hasher) Verify(ctx context.Context, encoded, password string) (ok, reha
 // VerifyUnknown does the work of a Verify that fails, against a hash with today's
 // parameters: for an account that does not exist, so that time does not tell
 // (S3-01). A hash of another cost takes another time, until it is made anew at
-// its owner's next sign-in. It returns ErrBusy or the context's error.
+// its owner's next sign-in: where Current says no, do this work besides. It returns ErrBusy or the context's error.
 func (h *Hasher) VerifyUnknown(ctx context.Context, password string) error {
 	_, _, err := h.Verify(ctx, h.unknown, password)
 	return err
+}
+
+// Current says whether a hash is of the kind and the cost that Hash makes today.
+func (h *Hasher) Current(encoded string) bool {
+	p, err := parse(encoded)
+	return err == nil && h.current(p)
 }
 
 // CheckImport says whether Verify can check a hash that another system made:
