@@ -50,3 +50,12 @@ func (s *ProjectSecrets) Get(ctx context.Context, scope Scope, name string) ([]b
 	}
 	return nil, ErrConflict
 }
+
+// Has says whether there are bytes of this name, and makes none.
+func (s *ProjectSecrets) Has(ctx context.Context, scope Scope, name string) (bool, error) {
+	_, err := get[projectSecret](ctx, s.repo, scope, typeProjectSecret, name)
+	if errors.Is(err, ErrNotFound) {
+		return false, nil
+	}
+	return err == nil, err
+}

@@ -124,8 +124,11 @@ func onlyLoopback(c *config.Config, issuer string) error {
 	return nil
 }
 
-// developmentRoutes seeds the data and adds the playground.
+// developmentRoutes marks the database as one for development, seeds the data and adds the playground.
 func (s *settings) developmentRoutes(ctx context.Context, p *provider, data *seed) (func(chi.Router), error) {
+	if _, err := p.store.ProjectSecrets.Get(ctx, p.project.Scope(), developmentMark); err != nil {
+		return nil, err
+	}
 	if err := data.store(ctx, p.database, s); err != nil {
 		return nil, err
 	}

@@ -17,7 +17,7 @@ import (
 )
 
 // seed is what a development server begins with. Its secrets are known to
-// everybody: serve refuses a database that holds them.
+// everybody: serve refuses a database that was seeded.
 type seed struct {
 	Users   []seedUser   `yaml:"users"`
 	Clients []seedClient `yaml:"clients"`
@@ -168,24 +168,18 @@ func (u seedUser) store(ctx context.Context, d *database, set *settings) error {
 	return d.store.Commit(ctx, d.project.Scope(), d.store.Users.Add(user), d.store.PasswordCredentials.Add(credential), d.audit("user.created", "seed", user.ID))
 }
 
+// developmentMark is the name of the project secret that a development server
+// leaves in its database before anything else. Nothing removes it.
+const developmentMark = "development"
+
 // refuseDevelopmentData keeps accounts with public passwords from being served to
-// the world: a development database is not for production.
+// the world: what a development server has opened is not for production.
 func refuseDevelopmentData(ctx context.Context, p *provider) error {
-	for _, c := range demo().Clients {
-		stored, err := p.store.Clients.Get(ctx, p.project.Scope(), c.ID)
-		if errors.Is(err, storage.ErrNotFound) {
-			continue
-		}
-		if err != nil {
-			return err
-		}
-		for _, s := range stored.Secrets {
-			if s.Digest == storage.DigestOf(c.Secret) {
-				return fmt.Errorf("this database was made by identity dev: the secret of client %q and the demo passwords are public; use a new database", c.ID)
-			}
-		}
+	marked, err := p.store.ProjectSecrets.Has(ctx, p.project.Scope(), developmentMark)
+	if marked {
+		return errors.New("this database was made by identity dev: its passwords and secrets are public, whatever was changed since; use a new database")
 	}
-	return nil
+	return err
 }
 
 // describe is the line of JSON for tests.
