@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"net"
 	"net/http"
 	"strings"
 	"time"
@@ -81,7 +82,7 @@ func (s *settings) examine(cmd *cobra.Command, offline bool) []finding {
 	if err != nil {
 		return []finding{{"configuration", false, err.Error(), "mend these settings; identity config explains each"}}
 	}
-	findings := []finding{{"configuration", true, "issuer " + c.Server.Issuer, ""}}
+	findings := append([]finding{{"configuration", true, "issuer " + c.Server.Issuer, ""}}, examineProxies(c)...)
 	ctx, cancel := context.WithTimeout(cmd.Context(), 15*time.Second)
 	defer cancel()
 	d, err := openDatabase(ctx, c, slog.New(slog.DiscardHandler))
@@ -96,6 +97,20 @@ func (s *settings) examine(cmd *cobra.Command, offline bool) []finding {
 		findings = append(findings, examineIssuer(ctx, c.Server.Issuer)...)
 	}
 	return findings
+}
+
+// examineProxies warns of a default that lets whoever reaches the port from a
+// private address invent the address of a caller (S1-17).
+func examineProxies(c *config.Config) []finding {
+	host, _, err := net.SplitHostPort(listenAddress(c))
+	local := err == nil && (host == "localhost" || net.ParseIP(host).IsLoopback())
+	if local || len(c.Server.TrustedProxies) == 0 || c.Origin("trusted_proxies").Source != config.SourceDefault {
+		return nil
+	}
+	return []finding{{
+		"proxies", true, "X-Forwarded-For is believed from every private address that reaches " + listenAddress(c),
+		"name your proxy alone in GATEWAY_TRUSTED_PROXIES, or write none if there is no proxy",
+	}}
 }
 
 func (d *database) examineDatabase(ctx context.Context, c *config.Config) finding {

@@ -79,6 +79,9 @@ func (l *loader) checkServer(c *Config, report func(key, format string, args ...
 		}
 		report(set, "it needs %s too: TLS takes a certificate and its key", missing)
 	}
+	if c.Server.TLSCertFile != "" && l.origins["trusted_proxies"].Source == SourceDefault {
+		c.Server.TrustedProxies = nil // who ends TLS has callers in front, no proxy: S1-17
+	}
 	for _, o := range c.Server.AllowedOrigins {
 		u, err := url.Parse(o)
 		if err != nil || u.Host == "" || u.Scheme != "https" && !(u.Scheme == "http" && loopback(u.Hostname())) || u.Scheme+"://"+u.Host != o {
@@ -88,7 +91,7 @@ func (l *loader) checkServer(c *Config, report func(key, format string, args ...
 }
 
 // checkIssuer holds the issuer to OIDC Discovery §3: https, no query, no fragment.
-// Without a slash at its end there is one spelling of it alone.
+// Without a path, and without a slash at its end, there is one spelling of it alone.
 func (l *loader) checkIssuer(issuer string, report func(key, format string, args ...any)) {
 	if issuer == "" {
 		if !l.in.Dev {
@@ -101,7 +104,7 @@ func (l *loader) checkIssuer(issuer string, report func(key, format string, args
 		report("issuer", "%s is no URL: write such as https://id.example.com", quote(issuer))
 		return
 	}
-	right := url.URL{Scheme: "https", Host: strings.ToLower(u.Host), Path: strings.TrimRight(u.Path, "/")}
+	right := url.URL{Scheme: "https", Host: strings.ToLower(u.Host)}
 	local := l.in.Dev && loopback(u.Hostname())
 	if local {
 		right.Scheme = u.Scheme
@@ -119,7 +122,10 @@ func (l *loader) checkIssuer(issuer string, report func(key, format string, args
 	if u.Fragment != "" || strings.Contains(issuer, "#") {
 		wrong = append(wrong, "must not have a fragment")
 	}
-	if strings.HasSuffix(u.Path, "/") {
+	switch path := strings.TrimRight(u.Path, "/"); {
+	case path != "": // discovery, cookies and every endpoint stand at the root
+		wrong = append(wrong, "must not have a path, for this version serves at the root of a host")
+	case u.Path != "":
 		wrong = append(wrong, "must not end with a slash")
 	}
 	if wrong == nil && right.String() != issuer {

@@ -45,7 +45,7 @@ func load(t *testing.T, in Input) *Config {
 func other(t *testing.T, s Setting) (value string, with map[string]string) {
 	t.Helper()
 	special := map[string]string{
-		"issuer": "https://login.example.org/p/shop", "listen": "127.0.0.1:8443", "tls.cert_file": "cert.pem", "tls.key_file": "key.pem",
+		"issuer": "https://login.example.org", "listen": "127.0.0.1:8443", "tls.cert_file": "cert.pem", "tls.key_file": "key.pem",
 		"trusted_proxies": "192.0.2.0/24,198.51.100.7/32", "allowed_origins": "https://a.example.com,http://localhost:3000",
 		"repo.driver": "memory", "sqlite.path": ":memory:", "sqlite.synchronous": "NORMAL", "default_project_id": "shop",
 		"jwt.audience": "https://api.example.com", "templates_dir": "pages", "default_locale": "de-CH", "brand.name": "Shop: 1",

@@ -48,7 +48,8 @@ func TestMistake(t *testing.T) {
 		{"argon2", "GATEWAY_PASSWORD_ARGON2_MEMORY_KIB=8192", `below the minimum of OWASP for GATEWAY_PASSWORD_ARGON2_TIME=3: write 12288 or more`},
 		{"issuer-http", "GATEWAY_ISSUER=http://id.example.com", `"http://id.example.com" must be https: write https://id.example.com`},
 		{"issuer-slash", "GATEWAY_ISSUER=https://id.example.com/", `must not end with a slash: write https://id.example.com`},
-		{"issuer-query", "GATEWAY_ISSUER=https://id.example.com/a?b#c", `must not have a query, and must not have a fragment: write https://id.example.com/a`},
+		{"issuer-query", "GATEWAY_ISSUER=https://id.example.com?b#c", `must not have a query, and must not have a fragment: write https://id.example.com`},
+		{"S1-17/issuer-path", "GATEWAY_ISSUER=https://id.example.com/tenant", `"https://id.example.com/tenant" must not have a path, for this version serves at the root of a host: write https://id.example.com`},
 		{"issuer-case", "GATEWAY_ISSUER=https://ID.example.com", `plain spelling: write https://id.example.com`},
 		{"issuer-local", "GATEWAY_ISSUER=http://localhost:8080", `must be https`},
 		{"issuer-word", "GATEWAY_ISSUER=id.example.com", `is no URL`},
@@ -128,6 +129,25 @@ func TestIssuerInDev(t *testing.T) {
 	} {
 		if got := mistakes(t, Input{Dev: true, Environ: []string{"GATEWAY_ISSUER=" + issuer}}); (got == nil) != good {
 			t.Errorf("%s: %q", issuer, got)
+		}
+	}
+}
+
+// TestTrustedProxies: where identity ends TLS itself nobody's word is taken for a
+// caller's address, but by name.
+func TestTrustedProxies(t *testing.T) {
+	tls := []string{"GATEWAY_TLS_CERT_FILE=cert.pem", "GATEWAY_TLS_KEY_FILE=key.pem"}
+	for _, tt := range []struct {
+		name string
+		env  []string
+		want int
+	}{
+		{"S1-17/proxy-in-front", nil, 6},
+		{"S1-17/own-tls", tls, 0},
+		{"S1-17/own-tls-and-a-proxy", append(tls, "GATEWAY_TRUSTED_PROXIES=192.0.2.7"), 1},
+	} {
+		if got := load(t, Input{Environ: enough(tt.env...)}).Server.TrustedProxies; len(got) != tt.want {
+			t.Errorf("%s: %v are believed, want %d", tt.name, got, tt.want)
 		}
 	}
 }
