@@ -110,10 +110,27 @@ func (e *Engine) Routes() http.Handler {
 	r.MethodNotAllowed(e.handle(func(http.ResponseWriter, *http.Request, *storage.Project) error { return errMethod }))
 	r.NotFound(e.handle(func(http.ResponseWriter, *http.Request, *storage.Project) error { return errNoPage }))
 
-	// S3-18: nothing that changes state is taken from another origin's page.
-	protection := http.NewCrossOriginProtection()
-	protection.SetDenyHandler(e.handle(func(http.ResponseWriter, *http.Request, *storage.Project) error { return errCrossOrigin }))
-	return protection.Handler(r)
+	return e.sameOrigin(r)
+}
+
+// sameOrigin takes nothing that changes state from another origin's page (S3-18).
+// Ours is the request's host, or the issuer where a proxy writes another host.
+func (e *Engine) sameOrigin(next http.Handler) http.Handler {
+	refuse := e.handle(func(http.ResponseWriter, *http.Request, *storage.Project) error { return errCrossOrigin })
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		protection := http.NewCrossOriginProtection() // of this project alone: another's origin is a stranger's
+		if p, err := e.Projects(r); err == nil {
+			if err := protection.AddTrustedOrigin(strings.TrimSuffix(p.Issuer, base(p))); err != nil {
+				e.fail(w, r, nil, err)
+				return
+			}
+		}
+		if protection.Check(r) != nil {
+			refuse(w, r)
+			return
+		}
+		next.ServeHTTP(w, r)
+	})
 }
 
 func (e *Engine) handle(h func(http.ResponseWriter, *http.Request, *storage.Project) error) http.HandlerFunc {

@@ -56,6 +56,38 @@ func TestCrossOrigin(t *testing.T) {
 	}
 }
 
+// TestCrossOriginBehindProxy: a proxy that writes its own Host hides nothing but
+// the host.
+func TestCrossOriginBehindProxy(t *testing.T) {
+	for _, tt := range []struct {
+		name, site, origin string
+		want               int
+	}{
+		{"S3-18/own-origin", "", "https://id.example", http.StatusSeeOther},
+		{"S3-18/own-origin-fetch-metadata", "same-origin", "https://id.example", http.StatusSeeOther},
+		{"S3-18/foreign-origin", "", "https://evil.example", http.StatusForbidden},
+		{"S3-18/foreign-origin-fetch-metadata", "cross-site", "https://evil.example", http.StatusForbidden},
+		{"S3-18/own-host-over-http", "", "http://id.example", http.StatusForbidden},
+		{"S3-18/sibling", "same-site", "https://www.id.example", http.StatusForbidden},
+		{"S3-18/null", "", "null", http.StatusForbidden},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			s := newSite(t)
+			u := s.user("alice")
+			b := s.browser()
+			r := b.request(http.MethodPost, b.begin(request())+"/identify", values("identifier", u.Email, "password", "correct horse"))
+			r.Host = "identity.internal:8080"
+			r.Header.Set("Origin", tt.origin)
+			if r.Header.Del("Sec-Fetch-Site"); tt.site != "" {
+				r.Header.Set("Sec-Fetch-Site", tt.site)
+			}
+			if w := b.send(r); w.Code != tt.want {
+				t.Errorf("got %d, want %d", w.Code, tt.want)
+			}
+		})
+	}
+}
+
 // TestStepReplay: no step is skipped, and none is done twice.
 func TestStepReplay(t *testing.T) {
 	s := newSite(t, func(p *storage.Project) { p.IdentifierFirst = true })
