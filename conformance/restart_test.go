@@ -3,6 +3,7 @@ package conformance
 import (
 	"fmt"
 	"net/http"
+	"net/http/httptrace"
 	"net/url"
 	"sync"
 	"sync/atomic"
@@ -81,8 +82,16 @@ func (l *load) run(t *testing.T, w *world, workers int) {
 			}()
 			for !l.stop.Load() {
 				form := url.Values{"grant_type": {"refresh_token"}, "refresh_token": {leaf}}
-				a, err := w.try(w.authenticated(w.spa, "/oauth/token", form))
+				var sent atomic.Bool // a connection that is turned away before that has lost nothing
+				req := w.authenticated(w.spa, "/oauth/token", form)
+				req = req.WithContext(httptrace.WithClientTrace(req.Context(), &httptrace.ClientTrace{
+					WroteHeaders: func() { sent.Store(true) },
+				}))
+				a, err := w.try(req)
 				switch {
+				case err != nil && !sent.Load():
+					l.fail("refresh: connection refused: " + err.Error())
+					return
 				case err != nil:
 					l.fail("refresh: " + err.Error())
 					return
