@@ -43,7 +43,7 @@ accounts have passwords that everybody knows, and it serves no TLS.`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error { return s.dev(cmd, t, f) },
 	}
-	cmd.Flags().StringVar(&f.data, "data", ".identity", "folder of the database and its key; delete it to start over")
+	cmd.Flags().StringVar(&f.data, "data", devFolder, "folder of the database and its key; delete it to start over")
 	cmd.Flags().IntVar(&f.port, "port", 8080, "port on localhost; 0: any free one")
 	cmd.Flags().BoolVar(&f.ephemeral, "ephemeral", false, "use a folder of its own, removed at the end")
 	cmd.Flags().BoolVar(&f.printJSON, "print-json", false, "print one line of JSON when ready, for tests")
@@ -90,6 +90,10 @@ func (s *settings) dev(cmd *cobra.Command, t *terminal, f *devFlags) (err error)
 		for _, l := range listeners {
 			err = errors.Join(err, l.Close())
 		}
+		return err
+	}
+	// For the commands that run beside us: see developmentData.
+	if err := os.WriteFile(filepath.Join(folder, devIssuerFile), []byte(issuer+"\n"), 0o600); err != nil {
 		return err
 	}
 	log := newLogger(c, t.stderr)
@@ -163,7 +167,7 @@ func devKey(folder string) (string, error) {
 	if err := os.MkdirAll(folder, 0o700); err != nil {
 		return "", fmt.Errorf("the folder for the data cannot be made: %w (choose another with --data)", err)
 	}
-	file := filepath.Join(folder, "key-encryption-key")
+	file := filepath.Join(folder, devKeyFile)
 	b, err := os.ReadFile(file)
 	if errors.Is(err, fs.ErrNotExist) {
 		key := make([]byte, 32)

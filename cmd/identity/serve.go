@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"strings"
 	"time"
 
 	"github.com/go-chi/chi/v5"
@@ -107,6 +108,19 @@ func listen(ctx context.Context, address string) ([]net.Listener, error) {
 	return []net.Listener{l}, nil
 }
 
+// readinessURL is where a server of this environment answers.
+func readinessURL(environ []string) string {
+	port := "80"
+	for _, name := range []string{"GATEWAY_CONNECT_PORT=", "GATEWAY_LISTEN="} { // the second wins
+		for _, v := range environ {
+			if value, ok := strings.CutPrefix(v, name); ok && value != "" {
+				port = value[strings.LastIndexByte(value, ':')+1:]
+			}
+		}
+	}
+	return "http://127.0.0.1:" + port + "/readyz"
+}
+
 func newHealthcheckCommand(t *terminal) *cobra.Command {
 	var url string
 	cmd := &cobra.Command{
@@ -132,6 +146,6 @@ func newHealthcheckCommand(t *terminal) *cobra.Command {
 			return err
 		},
 	}
-	cmd.Flags().StringVar(&url, "url", "http://127.0.0.1:80/readyz", "address of the readiness check")
+	cmd.Flags().StringVar(&url, "url", readinessURL(t.environ), "address of the readiness check")
 	return cmd
 }

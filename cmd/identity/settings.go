@@ -104,7 +104,7 @@ func (s *settings) load(cmd *cobra.Command, change func(*config.Input)) (*config
 	}
 	c, err := config.Load(in)
 	if err != nil {
-		return nil, usageError{fmt.Errorf("the configuration has mistakes:\n%w\ntry: identity config", err)}
+		return nil, usageError{fmt.Errorf("the configuration has mistakes:\n%w\ntry: identity config --reference", err)}
 	}
 	s.hasher, err = newHashing(c)
 	return c, err
@@ -112,7 +112,7 @@ func (s *settings) load(cmd *cobra.Command, change func(*config.Input)) (*config
 
 // onDatabase runs a command on the configured database.
 func (s *settings) onDatabase(cmd *cobra.Command, do func(*database) error) (err error) {
-	c, err := s.load(cmd, nil)
+	c, err := s.load(cmd, s.developmentData(cmd))
 	if err != nil {
 		return err
 	}

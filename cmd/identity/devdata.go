@@ -1,0 +1,46 @@
+package main
+
+import (
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"github.com/elloloop/identity/cmd/identity/config"
+)
+
+// The development server's folder, and what is in it beside the database.
+const (
+	devFolder     = ".identity"
+	devKeyFile    = "key-encryption-key"
+	devIssuerFile = "issuer"
+)
+
+// developmentData lets the commands work on the data of a development server in
+// this folder, when nothing else is configured: client add just works beside
+// identity dev. nil where something is.
+func (s *settings) developmentData(cmd *cobra.Command) func(*config.Input) {
+	in := config.FromFlags(cmd.Flags(), s.terminal.environ)
+	said := in.File != "" || len(in.Flags) > 0 || slices.ContainsFunc(s.terminal.environ, func(v string) bool {
+		name, value, _ := strings.Cut(v, "=")
+		return strings.HasPrefix(name, "GATEWAY_") && value != ""
+	})
+	key, err := os.ReadFile(filepath.Join(devFolder, devKeyFile))
+	if said || err != nil {
+		return nil
+	}
+	issuer, err := os.ReadFile(filepath.Join(devFolder, devIssuerFile))
+	if err != nil {
+		return nil
+	}
+	return func(in *config.Input) {
+		in.Dev = true
+		in.Defaults = map[string]string{
+			"issuer": strings.TrimSpace(string(issuer)), "sqlite.path": filepath.Join(devFolder, "identity.db"),
+			"log.format": "text", "log.level": "warn",
+		}
+		in.Environ = append([]string{"GATEWAY_KEY_ENCRYPTION_KEYS=" + strings.TrimSpace(string(key))}, in.Environ...)
+	}
+}
