@@ -37,6 +37,10 @@ func TestDevelopmentData(t *testing.T) {
 			for _, id := range tt.remove {
 				_ = run(t.Context(), []string{"client", "delete", id, "--yes"}, env, nil, io.Discard, io.Discard)
 			}
+			var found bytes.Buffer
+			if code := run(t.Context(), []string{"doctor", "--offline"}, env, nil, &found, io.Discard); code != 1 || !strings.Contains(found.String(), "was made by identity dev") {
+				t.Errorf("doctor ended with %d:\n%s", code, &found)
+			}
 			ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
 			defer cancel()
 			var said bytes.Buffer

@@ -117,6 +117,9 @@ func (d *database) examineDatabase(ctx context.Context, c *config.Config) findin
 	if err := d.check(ctx); err != nil {
 		return finding{"database", false, err.Error(), "free disk space, or mend the permissions of " + c.Storage.SQLitePath}
 	}
+	if err := refuseDevelopmentData(ctx, d); err != nil {
+		return finding{"database", false, err.Error(), "set GATEWAY_SQLITE_PATH to a file that does not exist yet"}
+	}
 	return finding{"database", true, c.Storage.Driver + " can be read and written", ""}
 }
 

@@ -174,8 +174,8 @@ const developmentMark = "development"
 
 // refuseDevelopmentData keeps accounts with public passwords from being served to
 // the world: what a development server has opened is not for production.
-func refuseDevelopmentData(ctx context.Context, p *provider) error {
-	marked, err := p.store.ProjectSecrets.Has(ctx, p.project.Scope(), developmentMark)
+func refuseDevelopmentData(ctx context.Context, d *database) error {
+	marked, err := d.store.ProjectSecrets.Has(ctx, d.project.Scope(), developmentMark)
 	if marked {
 		return errors.New("this database was made by identity dev: its passwords and secrets are public, whatever was changed since; use a new database")
 	}

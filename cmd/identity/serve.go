@@ -89,7 +89,7 @@ func serve(ctx context.Context, c *config.Config, log *slog.Logger, s serving) (
 // handler is what production and development serve.
 func (s *serving) handler(ctx context.Context, p *provider, c *config.Config, log *slog.Logger) (http.Handler, error) {
 	if s.dev == nil {
-		return p.handler(c, log, nil), refuseDevelopmentData(ctx, p)
+		return p.handler(c, log, nil), refuseDevelopmentData(ctx, p.database)
 	}
 	p.project.InsecureDevelopment = true
 	routes, err := s.dev(p)
