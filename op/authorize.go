@@ -154,6 +154,9 @@ func deniedError(code string) error {
 	case ErrLoginRequired.Code:
 		return ErrLoginRequired.Say("another person than the one of id_token_hint signed in")
 	}
+	if code == ErrUnmetAuthentication.Code {
+		return ErrUnmetAuthentication.Say("the acr that claims asks for as essential was not reached")
+	}
 	return (&Error{Code: code, Status: http.StatusBadRequest}).Say("the person did not go on")
 }
 

@@ -202,6 +202,15 @@ func TestResume(t *testing.T) {
 			t.Fatalf("got %v", q)
 		}
 	})
+	t.Run("OIDC-Core-5.5.1.1/essential-acr-not-reached", func(t *testing.T) {
+		h, ar := begin(t)
+		ar.Denied = "unmet_authentication_requirements"
+		h.must(h.store.AuthorizationRequests.Advance(t.Context(), h.project.Scope(), ar))
+		_, q := location(t, h.get(pathResume, url.Values{"id": {ar.ID}}))
+		if q.Get("error") != "unmet_authentication_requirements" || !strings.Contains(q.Get("error_description"), "acr") {
+			t.Fatalf("got %v", q)
+		}
+	})
 	t.Run("RFC6749-4.1.2.1/denied-twice-at-once", func(t *testing.T) {
 		h, ar := begin(t)
 		ar.Denied = "access_denied"

@@ -35,6 +35,7 @@ var (
 	ErrConsentRequired         = &Error{Code: "consent_required", Status: http.StatusBadRequest}
 	ErrInteractionRequired     = &Error{Code: "interaction_required", Status: http.StatusBadRequest}
 	ErrAccountSelection        = &Error{Code: "account_selection_required", Status: http.StatusBadRequest}
+	ErrUnmetAuthentication     = &Error{Code: "unmet_authentication_requirements", Status: http.StatusBadRequest}
 	ErrRequestNotSupported     = &Error{Code: "request_not_supported", Status: http.StatusBadRequest}
 	ErrRequestURINotSupported  = &Error{Code: "request_uri_not_supported", Status: http.StatusBadRequest}
 	ErrInvalidToken            = &Error{Code: "invalid_token", Status: http.StatusUnauthorized}
