@@ -7,91 +7,72 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
-	"log/slog"
 	"net/http"
 	"net/http/cookiejar"
-	"net/http/httptest"
 	"net/url"
+	"os"
+	"os/exec"
 	"path/filepath"
 	"regexp"
+	"strconv"
 	"strings"
 	"syscall"
 	"testing"
 	"time"
-
-	"github.com/elloloop/identity/cmd/identity/config"
-	"github.com/elloloop/identity/op"
-	"github.com/elloloop/identity/storage"
 )
 
-// bench is a provider on a SQLite file behind a real listener, with a person and
-// a client for each alg.
+// bench is a running server of its own process, on a SQLite file, with a person
+// and a client for each alg. What it reports as CPU is the server's alone.
 type bench struct {
 	b      *testing.B
-	srv    *httptest.Server
+	issuer string
+	pid    int
 	jar    http.CookieJar
-	secret string
 }
 
 const (
 	benchPassword = "long enough for a benchmark"
+	benchSecret   = "benchsecretbenchsecretbenchsecret"
 	benchVerifier = "dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk"
+	benchSeed     = `
+users: [{email: jane@example.test, password: ` + benchPassword + `, name: Jane}]
+clients:
+  - {client_id: RS256, client_secret: ` + benchSecret + `, client_name: R, first_party: true, id_token_signed_response_alg: RS256,
+     redirect_uris: ["http://localhost/cb"], grant_types: [authorization_code, refresh_token, client_credentials]}
+  - {client_id: ES256, client_secret: ` + benchSecret + `, client_name: E, first_party: true, id_token_signed_response_alg: ES256,
+     redirect_uris: ["http://localhost/cb"], grant_types: [authorization_code, refresh_token, client_credentials]}
+`
 )
 
 func newBench(b *testing.B) *bench {
 	b.Helper()
-	log := slog.New(slog.DiscardHandler)
-	srv := httptest.NewUnstartedServer(nil)
-	issuer := "http://" + srv.Listener.Addr().String()
-	c, err := config.Load(config.Input{Dev: true, Defaults: map[string]string{
-		"issuer": issuer, "sqlite.path": filepath.Join(b.TempDir(), "identity.db"), "password.argon2.memory_kib": "19456", "password.argon2.time": "2",
-		"rate_limit.login": "1000000",
-	}, Environ: []string{"GATEWAY_KEY_ENCRYPTION_KEYS=k=" + base64.StdEncoding.EncodeToString(make([]byte, 32))}})
-	if err != nil {
-		b.Fatal(err)
-	}
-	p, err := assemble(b.Context(), c, log)
-	if err != nil {
-		b.Fatal(err)
-	}
-	p.project.InsecureDevelopment = true
-	srv.Config.Handler = p.handler(c, log, nil)
-	srv.Start()
-	b.Cleanup(func() { srv.Close(); _ = p.close() })
-	jar, err := cookiejar.New(nil)
-	if err != nil {
-		b.Fatal(err)
-	}
-	x := &bench{b: b, srv: srv, jar: jar}
-	x.seed(p)
-	return x
-}
-
-func (x *bench) seed(p *provider) {
-	ctx := x.b.Context()
-	hash, err := newHashing(mustLoad(x.b))
+	x := &bench{b: b}
+	var err error
+	x.jar, err = cookiejar.New(nil)
 	x.must(err)
-	u := seedUser{Email: "jane@example.test", Password: benchPassword, Name: "Jane"}
-	x.must(u.store(ctx, p.database, &settings{hasher: hash}))
-	for _, alg := range []string{"RS256", "ES256"} {
-		secret, stored := op.NewClientSecret(time.Now())
-		x.secret += alg + ":" + secret + " "
-		x.must(p.createClient(ctx, &storage.Client{
-			ID: alg, Name: alg, ApplicationType: "web", FirstParty: true, RedirectURIs: []string{"http://localhost/cb"},
-			GrantTypes: []string{"authorization_code", "refresh_token", "client_credentials"}, ResponseTypes: []string{"code"},
-			IDTokenSignedResponseAlg: alg, AccessTokenSignedAlg: alg, Secrets: []storage.ClientSecret{stored},
-		}, "test"))
+	seedFile := filepath.Join(b.TempDir(), "seed.yaml")
+	x.must(os.WriteFile(seedFile, []byte(benchSeed), 0o600))
+	binary, err := os.Executable()
+	x.must(err)
+	// The test binary is the command when it is called so: see TestMain.
+	cmd := &exec.Cmd{Path: binary, Args: []string{"identity", "dev", "--ephemeral", "--port=0", "--print-json", "--seed=" + seedFile, "--rate-limit-login=1000000"}}
+	out, err := cmd.StdoutPipe()
+	x.must(err)
+	x.must(cmd.Start())
+	b.Cleanup(func() {
+		if err := cmd.Process.Signal(syscall.SIGTERM); err != nil {
+			b.Error(err)
+		}
+		if err := cmd.Wait(); err != nil {
+			b.Error(err)
+		}
+	})
+	var ready struct {
+		Issuer string `json:"issuer"`
 	}
-}
-
-func mustLoad(b *testing.B) *config.Config {
-	c, err := config.Load(config.Input{Dev: true, Defaults: map[string]string{
-		"issuer": "http://localhost:1", "password.argon2.memory_kib": "19456", "password.argon2.time": "2",
-	}, Environ: []string{"GATEWAY_KEY_ENCRYPTION_KEYS=k=" + base64.StdEncoding.EncodeToString(make([]byte, 32))}})
-	if err != nil {
-		b.Fatal(err)
-	}
-	return c
+	x.must(json.NewDecoder(out).Decode(&ready))
+	x.issuer, x.pid = ready.Issuer, cmd.Process.Pid
+	return x
 }
 
 func (x *bench) must(err error) {
@@ -101,12 +82,6 @@ func (x *bench) must(err error) {
 	}
 }
 
-func (x *bench) secretOf(alg string) string {
-	_, rest, _ := strings.Cut(x.secret, alg+":")
-	s, _, _ := strings.Cut(rest, " ")
-	return s
-}
-
 // browser follows no redirect by itself.
 func (x *bench) browser() *http.Client {
 	return &http.Client{Jar: x.jar, CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
@@ -114,7 +89,7 @@ func (x *bench) browser() *http.Client {
 
 func (x *bench) authorizeURL(alg string) string {
 	sum := sha256.Sum256([]byte(benchVerifier))
-	return x.srv.URL + "/authorize?" + url.Values{
+	return x.issuer + "/authorize?" + url.Values{
 		"client_id": {alg}, "redirect_uri": {"http://localhost/cb"}, "response_type": {"code"}, "scope": {"openid email"},
 		"state": {"s"}, "nonce": {"n"}, "code_challenge_method": {"S256"}, "code_challenge": {base64.RawURLEncoding.EncodeToString(sum[:])},
 	}.Encode()
@@ -125,7 +100,7 @@ var formAction = regexp.MustCompile(`action="([^"]+)"`)
 // signIn logs the person in by the pages.
 func (x *bench) signIn() {
 	c := &http.Client{Jar: x.jar, CheckRedirect: func(r *http.Request, _ []*http.Request) error {
-		if r.URL.Host == "localhost" {
+		if r.URL.Path == "/cb" {
 			return http.ErrUseLastResponse
 		}
 		return nil
@@ -139,7 +114,7 @@ func (x *bench) signIn() {
 	if action == nil {
 		x.b.Fatalf("no form: %d %s", res.StatusCode, page)
 	}
-	res, err = c.PostForm(x.srv.URL+string(action[1]), url.Values{"identifier": {"jane@example.test"}, "password": {benchPassword}})
+	res, err = c.PostForm(x.issuer+string(action[1]), url.Values{"identifier": {"jane@example.test"}, "password": {benchPassword}})
 	x.must(err)
 	x.must(res.Body.Close())
 	if !strings.Contains(res.Header.Get("Location"), "code=") {
@@ -148,10 +123,10 @@ func (x *bench) signIn() {
 }
 
 func (x *bench) post(c *http.Client, alg, path string, form url.Values) map[string]any {
-	req, err := http.NewRequest(http.MethodPost, x.srv.URL+path, strings.NewReader(form.Encode()))
+	req, err := http.NewRequest(http.MethodPost, x.issuer+path, strings.NewReader(form.Encode()))
 	x.must(err)
 	req.Header.Set("Content-Type", "application/x-www-form-urlencoded")
-	req.SetBasicAuth(alg, x.secretOf(alg))
+	req.SetBasicAuth(alg, benchSecret)
 	res, err := c.Do(req)
 	x.must(err)
 	defer res.Body.Close()
@@ -176,21 +151,26 @@ func (x *bench) codeFlow(c *http.Client, alg string) map[string]any {
 	})
 }
 
-// cpu reports the processor time of this process, client included, for each
-// operation: the server's own is less.
-func cpu(b *testing.B, run func()) {
-	b.ReportAllocs()
-	before := used(b)
+// cpu reports the processor time that the server spends on each operation, in
+// user mode and in the kernel.
+func (x *bench) cpu(b *testing.B, run func()) {
+	before := x.used()
 	run()
-	b.ReportMetric(float64((used(b)-before).Microseconds())/float64(b.N), "cpu-µs/op")
+	b.ReportMetric(float64((x.used()-before).Microseconds())/float64(b.N), "server-cpu-µs/op")
 }
 
-func used(b *testing.B) time.Duration {
-	var r syscall.Rusage
-	if err := syscall.Getrusage(syscall.RUSAGE_SELF, &r); err != nil {
-		b.Fatal(err)
+// used reads what the server has used so far, in ticks of 10 ms (proc(5)).
+func (x *bench) used() time.Duration {
+	stat, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", x.pid))
+	x.must(err)
+	fields := strings.Fields(string(stat[bytes.LastIndexByte(stat, ')')+1:]))
+	var ticks int64
+	for _, f := range fields[11:13] { // utime and stime
+		n, err := strconv.ParseInt(f, 10, 64)
+		x.must(err)
+		ticks += n
 	}
-	return time.Duration(r.Utime.Nano() + r.Stime.Nano())
+	return time.Duration(ticks) * 10 * time.Millisecond
 }
 
 func BenchmarkCodeFlowSSO(b *testing.B) {
@@ -200,7 +180,7 @@ func BenchmarkCodeFlowSSO(b *testing.B) {
 		b.Run(alg, func(b *testing.B) {
 			x.b = b
 			c := x.browser()
-			cpu(b, func() {
+			x.cpu(b, func() {
 				for b.Loop() {
 					x.codeFlow(c, alg)
 				}
@@ -217,7 +197,7 @@ func BenchmarkRefresh(b *testing.B) {
 			x.b = b
 			c := x.browser()
 			token := x.codeFlow(c, alg)["refresh_token"].(string)
-			cpu(b, func() {
+			x.cpu(b, func() {
 				for b.Loop() {
 					token = x.post(c, alg, "/oauth/token", url.Values{"grant_type": {"refresh_token"}, "refresh_token": {token}})["refresh_token"].(string)
 				}
@@ -232,7 +212,7 @@ func BenchmarkClientCredentials(b *testing.B) {
 		b.Run(alg, func(b *testing.B) {
 			x.b = b
 			c := x.browser()
-			cpu(b, func() {
+			x.cpu(b, func() {
 				for b.Loop() {
 					x.post(c, alg, "/oauth/token", url.Values{"grant_type": {"client_credentials"}})
 				}
@@ -248,7 +228,7 @@ func BenchmarkResources(b *testing.B) {
 	token := x.codeFlow(c, "RS256")["access_token"].(string)
 	b.Run("introspection", func(b *testing.B) {
 		x.b = b
-		cpu(b, func() {
+		x.cpu(b, func() {
 			for b.Loop() {
 				x.post(c, "RS256", "/oauth/introspect", url.Values{"token": {token}})
 			}
@@ -256,9 +236,10 @@ func BenchmarkResources(b *testing.B) {
 	})
 	for name, path := range map[string]string{"userinfo": "/userinfo", "discovery": "/.well-known/openid-configuration", "JWKS": "/.well-known/jwks.json"} {
 		b.Run(name, func(b *testing.B) {
-			cpu(b, func() {
+			x.b = b
+			x.cpu(b, func() {
 				for b.Loop() {
-					req, err := http.NewRequest(http.MethodGet, x.srv.URL+path, nil)
+					req, err := http.NewRequest(http.MethodGet, x.issuer+path, nil)
 					if err != nil {
 						b.Fatal(err)
 					}

@@ -1,7 +1,6 @@
 package main
 
 import (
-	"context"
 	"encoding/base64"
 	"os"
 	"testing"
@@ -12,9 +11,7 @@ import (
 // TestMain lets the scripts call this test binary as the command.
 func TestMain(m *testing.M) {
 	testscript.Main(m, map[string]func(){
-		"identity": func() {
-			os.Exit(run(context.Background(), os.Args[1:], os.Environ(), os.Stdin, os.Stdout, os.Stderr))
-		},
+		"identity": func() { os.Exit(command()) },
 	})
 }
 

@@ -41,6 +41,7 @@ type seedClient struct {
 	PostLogoutRedirectURIs []string `yaml:"post_logout_redirect_uris"`
 	GrantTypes             []string `yaml:"grant_types"`
 	Scope                  string   `yaml:"scope"`
+	IDTokenAlg             string   `yaml:"id_token_signed_response_alg"`
 	FirstParty             bool     `yaml:"first_party"`
 	AnyLocalhostPort       bool     `yaml:"any_localhost_port"`
 }
@@ -125,7 +126,7 @@ func (c seedClient) client(now time.Time) *storage.Client {
 	out := &storage.Client{
 		ID: c.ID, Name: c.Name, ApplicationType: "web", RedirectURIs: c.RedirectURIs, PostLogoutRedirectURIs: c.PostLogoutRedirectURIs,
 		GrantTypes: c.GrantTypes, Scope: strings.Fields(c.Scope), FirstParty: c.FirstParty,
-		InsecureAnyLocalhostPort: c.AnyLocalhostPort, CreatedOrder: now.UnixMicro(),
+		IDTokenSignedResponseAlg: c.IDTokenAlg, InsecureAnyLocalhostPort: c.AnyLocalhostPort, CreatedOrder: now.UnixMicro(),
 	}
 	if len(out.GrantTypes) == 0 {
 		out.GrantTypes = []string{"authorization_code", "refresh_token"}

@@ -53,10 +53,11 @@ func BenchmarkCommit(b *testing.B) {
 		{"NORMAL/writers=64", sqlite.Config{Synchronous: "NORMAL"}, 64},
 	} {
 		b.Run(c.name, func(b *testing.B) {
-			if c.config.Path == "" {
-				c.config.Path = filepath.Join(b.TempDir(), "graph.db")
+			config := c.config
+			if config.Path == "" { // a new file for each size of b.N
+				config.Path = filepath.Join(b.TempDir(), "graph.db")
 			}
-			r := open(b, c.config)
+			r := open(b, config)
 			defer r.Close()
 			scope := graph.In("bench")
 			ops := make([][]graph.Op, b.N)
