@@ -67,7 +67,10 @@ func (p *provider) wire(ctx context.Context, c *config.Config, log *slog.Logger)
 	if err != nil {
 		return err
 	}
-	return p.keys.Ensure(ctx, p.project)
+	if err := p.keys.Ensure(ctx, p.project); err != nil {
+		return err
+	}
+	return p.keys.Ready(ctx, p.project) // a key that can't be opened is told now, not by the first client (S5-08)
 }
 
 // handler serves every path. dev adds what only a development server has; it may
@@ -106,7 +109,7 @@ func (p *provider) ready(w http.ResponseWriter, r *http.Request) {
 	case p.check(ctx) != nil:
 		answerText(w, http.StatusServiceUnavailable, "the database does not answer")
 	case p.keys.Ready(ctx, p.project) != nil:
-		answerText(w, http.StatusServiceUnavailable, "there is no key to sign with")
+		answerText(w, http.StatusServiceUnavailable, "there is no key that can be used to sign with")
 	default:
 		answerText(w, http.StatusOK, "ready")
 	}

@@ -44,6 +44,9 @@ func migrateStep(t *terminal, use, short string, step func(context.Context, sqli
 }
 
 func printSchema(t *terminal, c *config.Config, s sqlite.SchemaStatus, asJSON bool) error {
+	if s.Current > s.Latest { // S6-07
+		return fmt.Errorf("%s is at version %d, and this binary knows %d: use the binary that migrated it, or a newer one", c.Storage.SQLitePath, s.Current, s.Latest)
+	}
 	if asJSON {
 		return t.printJSON(map[string]any{"database": c.Storage.SQLitePath, "version": s.Current, "latest": s.Latest, "pending": s.Pending})
 	}

@@ -82,7 +82,7 @@ func (c Config) logAccess(w *recorder, r *http.Request, start time.Time) {
 	}
 	attrs := []slog.Attr{
 		slog.String("method", r.Method), slog.String("path", r.URL.Path), slog.Int("status", w.status),
-		slog.Int64("bytes", w.bytes), slog.Duration("took", time.Since(start)),
+		slog.Int64("bytes", w.bytes), slog.Float64("took_ms", float64(time.Since(start).Microseconds())/1000),
 		slog.String("remote", r.RemoteAddr), slog.String("request_id", r.Header.Get("X-Request-Id")),
 	}
 	if names := knownParameters(r); len(names) > 0 {

@@ -4,7 +4,6 @@ import (
 	"context"
 	"crypto/tls"
 	"errors"
-	"fmt"
 	"log/slog"
 	"net"
 	"net/http"
@@ -20,14 +19,14 @@ const (
 	idleTimeout       = 60 * time.Second
 	maxHeaderBytes    = 32 << 10
 	drainTime         = 500 * time.Millisecond
+	closeTime         = time.Second // to close what is left, and the database
 )
 
 // Server serves one handler on its listeners until it is told to stop.
 type Server struct {
 	Handler         http.Handler
 	Listeners       []net.Listener
-	CertFile        string // with KeyFile: TLS; "" for plain HTTP
-	KeyFile         string
+	Certificate     *tls.Certificate // to serve TLS with; nil for plain HTTP
 	ShutdownTimeout time.Duration
 	// Draining is called when the server begins to stop, before connections are
 	// closed: readiness goes off first.
@@ -43,12 +42,8 @@ func (s *Server) Run(ctx context.Context) error {
 		WriteTimeout: writeTimeout, IdleTimeout: idleTimeout, MaxHeaderBytes: maxHeaderBytes,
 		ErrorLog: slog.NewLogLogger(s.Log.Handler(), slog.LevelDebug), // what scanners cause
 	}
-	if s.CertFile != "" {
-		cert, err := tls.LoadX509KeyPair(s.CertFile, s.KeyFile)
-		if err != nil {
-			return fmt.Errorf("the TLS certificate and key cannot be used: %w", err)
-		}
-		srv.TLSConfig = tlsConfig(cert)
+	if s.Certificate != nil {
+		srv.TLSConfig = tlsConfig(*s.Certificate)
 	}
 	failed, secure := make(chan error, len(s.Listeners)), srv.TLSConfig != nil // Serve sets TLSConfig itself
 	for _, l := range s.Listeners {
@@ -71,7 +66,9 @@ func (s *Server) Run(ctx context.Context) error {
 	draining.Store(true)
 	s.Draining()
 	<-time.After(drainTime)
-	stop, cancel := context.WithTimeout(context.WithoutCancel(ctx), s.ShutdownTimeout)
+	// The whole of it keeps within ShutdownTimeout: what supervises us counts from
+	// the signal, and kills after it.
+	stop, cancel := context.WithTimeout(context.WithoutCancel(ctx), max(drainTime, s.ShutdownTimeout-drainTime-closeTime))
 	defer cancel()
 	err := srv.Shutdown(stop)
 	if errors.Is(err, context.DeadlineExceeded) {
