@@ -19,7 +19,7 @@ const (
 	idleTimeout       = 60 * time.Second
 	maxHeaderBytes    = 32 << 10
 	drainTime         = 500 * time.Millisecond
-	closeTime         = time.Second // to close what is left, and the database
+	closeTime         = 2 * time.Second // to close what is left, and the database
 )
 
 // Server serves one handler on its listeners until it is told to stop.
