@@ -61,6 +61,9 @@ func (f *Flow) View(_ context.Context, in *flows.Interaction) (any, error) {
 		RegisterURL:    in.Offered(f.config.Register),
 		ChooseURL:      in.Offered(f.config.Choose),
 	}
+	if v.Reauthenticate { // somebody who is signed in has an account
+		v.RegisterURL = ""
+	}
 	switch {
 	case in.Form != nil:
 		v.Identifier = clean(in.Form.Get("identifier"))
