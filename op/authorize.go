@@ -54,7 +54,7 @@ func (op *Provider) resume(w http.ResponseWriter, r *http.Request, p *storage.Pr
 	ar, err := op.interactions.Resume(r, p, r.URL.Query().Get("id"))
 	switch {
 	case errors.Is(err, storage.ErrNotFound), errors.Is(err, storage.ErrConsumed):
-		op.pages.Error(w, r, p, ErrorPage{Status: http.StatusBadRequest, Code: ErrInvalidRequest.Code, Expired: true})
+		op.showExpired(w, r, p, nil)
 	case err != nil:
 		op.showError(w, r, p, nil, err)
 	case !op.stillRegistered(r.Context(), p, ar):
@@ -62,7 +62,7 @@ func (op *Provider) resume(w http.ResponseWriter, r *http.Request, p *storage.Pr
 	case ar.Denied != "":
 		err := op.store.Commit(r.Context(), p.Scope(), op.store.AuthorizationRequests.Take(ar.ID))
 		if errors.Is(err, storage.ErrConsumed) || errors.Is(err, storage.ErrNotFound) { // a faster click
-			op.pages.Error(w, r, p, ErrorPage{Status: http.StatusBadRequest, Code: ErrInvalidRequest.Code, Expired: true, UILocales: ar.UILocales})
+			op.showExpired(w, r, p, ar.UILocales)
 			return
 		}
 		if err != nil {
@@ -73,7 +73,7 @@ func (op *Provider) resume(w http.ResponseWriter, r *http.Request, p *storage.Pr
 	case ar.Done:
 		op.answerCode(w, r, p, ar, op.store.AuthorizationRequests.Take(ar.ID))
 	default:
-		op.pages.Error(w, r, p, ErrorPage{Status: http.StatusBadRequest, Code: ErrInvalidRequest.Code, Expired: true})
+		op.showExpired(w, r, p, nil)
 	}
 }
 
@@ -181,7 +181,7 @@ func (op *Provider) answerCode(w http.ResponseWriter, r *http.Request, p *storag
 	case errors.Is(err, storage.ErrNotFound): // the session ended meanwhile
 		err = ErrLoginRequired.Say("the session has ended: sign in again").Because(err)
 	case errors.Is(err, storage.ErrConsumed): // the same request, answered by a faster click
-		op.pages.Error(w, r, p, ErrorPage{Status: http.StatusBadRequest, Code: ErrInvalidRequest.Code, Expired: true, UILocales: ar.UILocales})
+		op.showExpired(w, r, p, ar.UILocales)
 		return
 	}
 	if err != nil {

@@ -22,11 +22,7 @@ func (op *Provider) answer(w http.ResponseWriter, r *http.Request, p *storage.Pr
 	case "fragment":
 		redirect(w, ar.RedirectURI+"#"+encode(fields))
 	default:
-		separator := "?"
-		if strings.Contains(ar.RedirectURI, "?") { // RFC 6749 §3.1.2: its own query stays
-			separator = "&"
-		}
-		redirect(w, ar.RedirectURI+separator+encode(fields))
+		redirect(w, withQuery(ar.RedirectURI, fields))
 	}
 }
 
@@ -56,6 +52,22 @@ func (op *Provider) showError(w http.ResponseWriter, r *http.Request, p *storage
 		}
 	}
 	op.pages.Error(w, r, p, page)
+}
+
+// showExpired shows that a request is over: start again at the application.
+func (op *Provider) showExpired(w http.ResponseWriter, r *http.Request, p *storage.Project, uiLocales []string) {
+	op.pages.Error(w, r, p, ErrorPage{
+		Status: http.StatusBadRequest, Code: ErrInvalidRequest.Code, Expired: true, UILocales: uiLocales,
+	})
+}
+
+// withQuery adds fields to a URI, whose own query stays (RFC 6749 §3.1.2).
+func withQuery(uri string, fields []Field) string {
+	separator := "?"
+	if strings.Contains(uri, "?") {
+		separator = "&"
+	}
+	return uri + separator + encode(fields)
 }
 
 // encode keeps the order of the fields.

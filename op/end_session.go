@@ -5,7 +5,6 @@ import (
 	"net/http"
 	"net/url"
 	"slices"
-	"strings"
 
 	"github.com/elloloop/identity/storage"
 )
@@ -82,11 +81,7 @@ func (op *Provider) checkEndSession(r *http.Request, p *storage.Project, ps para
 	}
 	end.location = uri
 	if state := ps.get("state"); state != "" { // OIDC RP-Initiated Logout §3
-		separator := "?"
-		if strings.Contains(uri, "?") {
-			separator = "&"
-		}
-		end.location += separator + encode([]Field{{"state", state}})
+		end.location = withQuery(uri, []Field{{"state", state}})
 	}
 	return end, nil
 }

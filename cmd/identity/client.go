@@ -81,10 +81,7 @@ func addClient(ctx context.Context, t *terminal, d *database, f *clientFlags) er
 	secret := ""
 	if needsSecret(c) {
 		var stored storage.ClientSecret
-		secret, stored = op.NewClientSecret(time.Now())
-		if c.TokenEndpointAuthMethod == "client_secret_jwt" {
-			stored.Sealed = d.store.Clients.SealSecret(d.project.Scope(), c.ID, secret)
-		}
+		secret, stored = d.newClientSecret(c, time.Now())
 		c.Secrets = []storage.ClientSecret{stored}
 	}
 	if err := d.createClient(ctx, c, "operator"); err != nil {
@@ -98,6 +95,15 @@ func addClient(ctx context.Context, t *terminal, d *database, f *clientFlags) er
 	}
 	_, err = fmt.Fprint(t.stdout, describeClient(d.project, c, secret, f.preset))
 	return err
+}
+
+// newClientSecret makes a secret for a client, sealed where it has to be read back.
+func (d *database) newClientSecret(c *storage.Client, now time.Time) (plain string, stored storage.ClientSecret) {
+	plain, stored = op.NewClientSecret(now)
+	if c.TokenEndpointAuthMethod == "client_secret_jwt" {
+		stored.Sealed = d.store.Clients.SealSecret(d.project.Scope(), c.ID, plain)
+	}
+	return plain, stored
 }
 
 // createClient checks a client and stores it with its audit event.

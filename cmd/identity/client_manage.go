@@ -77,10 +77,7 @@ func newClientRotateSecret(t *terminal) *cobra.Command {
 					return usageError{fmt.Errorf("client %q has no secret: it authenticates by %s", c.ID, c.TokenEndpointAuthMethod)}
 				}
 				now := time.Now()
-				secret, stored := op.NewClientSecret(now)
-				if c.TokenEndpointAuthMethod == "client_secret_jwt" {
-					stored.Sealed = d.store.Clients.SealSecret(d.project.Scope(), c.ID, secret)
-				}
+				secret, stored := d.newClientSecret(c, now)
 				c.Secrets = append([]storage.ClientSecret{stored}, overlapping(c.Secrets, now, overlap)...)
 				err = d.store.Clients.Replace(cmd.Context(), d.project.Scope(), c, op.ClientOrigins(c), d.audit("client.secret_rotated", "operator", c.ID))
 				if err != nil {
