@@ -1,26 +1,69 @@
 package storage
 
-import "github.com/elloloop/identity/storage/graph"
+import (
+	"slices"
+
+	"github.com/elloloop/identity/storage/graph"
+)
 
 // The node types. Numbers below 100 are those of the data that older
 // deployments hold; 33 and 34 are retired and never used again.
 const (
-	typeUser                 graph.TypeID = 1
-	typeRefreshToken         graph.TypeID = 5
-	typeAuditEvent           graph.TypeID = 26
-	typeSession              graph.TypeID = 35
-	typeClient               graph.TypeID = 100
-	typeAuthorizationRequest graph.TypeID = 101
-	typeAuthorizationCode    graph.TypeID = 102
-	typeGrant                graph.TypeID = 103
-	typeConsent              graph.TypeID = 104
-	typeAccessToken          graph.TypeID = 105
-	typeRevokedToken         graph.TypeID = 106
-	typeSigningKey           graph.TypeID = 107
-	typeClientAssertion      graph.TypeID = 108
-	typeProjectSecret        graph.TypeID = 109
-	typeClientOrigin         graph.TypeID = 111
-	typePasswordCredential   graph.TypeID = 112
+	typeUser                   graph.TypeID = 1
+	typeWorkingGroup           graph.TypeID = 2
+	typeRefreshToken           graph.TypeID = 5
+	typePasswordResetToken     graph.TypeID = 19
+	typePasskeyCredential      graph.TypeID = 20
+	typePasskeyChallenge       graph.TypeID = 21
+	typeQRLoginSession         graph.TypeID = 22
+	typeTOTPCredential         graph.TypeID = 23
+	typeRecoveryCode           graph.TypeID = 24
+	typeLoginChallenge         graph.TypeID = 25
+	typeAuditEvent             graph.TypeID = 26
+	typeUserInvitation         graph.TypeID = 27
+	typeAdminHelpRequest       graph.TypeID = 28
+	typeEmailVerificationToken graph.TypeID = 29
+	typeEmailChangeToken       graph.TypeID = 30
+	typeOAuthIdentity          graph.TypeID = 31
+	typeSession                graph.TypeID = 35
+	typeOAuthOneTimeCode       graph.TypeID = 36
+	typeEmailLoginCode         graph.TypeID = 37
+	typeMagicLinkToken         graph.TypeID = 38
+	typePhoneVerificationCode  graph.TypeID = 39
+	typeClient                 graph.TypeID = 100
+	typeAuthorizationRequest   graph.TypeID = 101
+	typeAuthorizationCode      graph.TypeID = 102
+	typeGrant                  graph.TypeID = 103
+	typeConsent                graph.TypeID = 104
+	typeAccessToken            graph.TypeID = 105
+	typeRevokedToken           graph.TypeID = 106
+	typeSigningKey             graph.TypeID = 107
+	typeClientAssertion        graph.TypeID = 108
+	typeProjectSecret          graph.TypeID = 109
+	typeProject                graph.TypeID = 110
+	typeClientOrigin           graph.TypeID = 111
+	typePasswordCredential     graph.TypeID = 112
+	typeProjectDomain          graph.TypeID = 113
+	typeProjectCredential      graph.TypeID = 114
+	typeTenant                 graph.TypeID = 115
+	typeTenantDomain           graph.TypeID = 116
+	typeTenantMember           graph.TypeID = 117
+	typeTenantInvitation       graph.TypeID = 118
+	typeIdempotencyKey         graph.TypeID = 119
+	typeOutboxMessage          graph.TypeID = 120
+	typeLease                  graph.TypeID = 121
+	typeAuditSeal              graph.TypeID = 122
+	typeInitialAccessToken     graph.TypeID = 123
+	typeBootstrap              graph.TypeID = 124
+	typeProvider               graph.TypeID = 125
+	typeProviderState          graph.TypeID = 126
+	typeTemplateOverride       graph.TypeID = 127
+)
+
+// The edge types.
+const (
+	edgeGroupMember graph.EdgeID = 1 // WorkingGroup → User
+	edgeSubgroup    graph.EdgeID = 2 // WorkingGroup → WorkingGroup, the head is inside the tail
 )
 
 func text(name string) graph.Column   { return graph.Column{Name: name, Kind: graph.Text} }
@@ -38,12 +81,26 @@ func index(name string, columns ...string) graph.Index {
 // Schema returns the table of node types: the one place where they are declared.
 // Drivers are opened with it, and the migrations of every dialect agree with it.
 func Schema() graph.Schema {
-	return graph.Schema{Types: []graph.Type{
+	return graph.Schema{
+		Types: slices.Concat(protocolTypes(), signInTypes(), controlTypes()),
+		Edges: []graph.Edge{
+			{ID: edgeGroupMember, Name: "GroupMember", From: typeWorkingGroup, To: typeUser},
+			{ID: edgeSubgroup, Name: "Subgroup", From: typeWorkingGroup, To: typeWorkingGroup},
+		},
+	}
+}
+
+// protocolTypes are what the protocol remembers, and the people it speaks of.
+func protocolTypes() []graph.Type {
+	return []graph.Type{
 		{
 			ID: typeUser, Name: "User", Table: "users",
-			Columns: []graph.Column{text("email_key"), text("username_key"), text("external_id"), text("status"), number("created")},
+			Columns: []graph.Column{text("email_key"), text("username_key"), text("external_id"), text("status"), number("created"), text("name_key"), text("role")},
 			Unique:  []graph.Unique{unique("email", "email_key"), unique("username", "username_key"), unique("external_id", "external_id")},
-			Indexes: []graph.Index{index("created", "created"), index("status", "status", "created")},
+			Indexes: []graph.Index{
+				index("created", "created"), index("status", "status", "created"), index("role", "role", "created"),
+				index("email", "email_key"), index("username", "username_key"), index("name", "name_key"),
+			},
 			Watched: true,
 		},
 		{
@@ -135,5 +192,5 @@ func Schema() graph.Schema {
 			Indexes: []graph.Index{index("user", "user_id")},
 			Secret:  []string{"hash"},
 		},
-	}}
+	}
 }

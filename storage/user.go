@@ -35,6 +35,7 @@ type User struct {
 
 	EmailVerified       bool     `json:"email_verified,omitempty"`
 	Name                string   `json:"name,omitempty"`
+	NameKey             string   `json:"name_key,omitempty"` // Name folded for search: lower case, NFKC
 	GivenName           string   `json:"given_name,omitempty"`
 	FamilyName          string   `json:"family_name,omitempty"`
 	MiddleName          string   `json:"middle_name,omitempty"`
@@ -68,7 +69,7 @@ type Address struct {
 func (u *User) keys() (string, []graph.Value, time.Time) {
 	return u.ID, []graph.Value{
 		graph.StringOrNull(u.EmailKey), graph.StringOrNull(u.UsernameKey), graph.StringOrNull(u.ExternalID),
-		graph.String(string(u.Status)), graph.Int64(u.CreatedOrder),
+		graph.String(string(u.Status)), graph.Int64(u.CreatedOrder), graph.StringOrNull(u.NameKey), graph.StringOrNull(u.Role),
 	}, time.Time{}
 }
 

@@ -95,6 +95,9 @@ type Query struct {
 	Type  TypeID
 	Index string  // the Index's name; "" lists the whole type by id, or by Edge
 	Equal []Value // values of the first columns of the index; the rest orders
+	// Prefix keeps the nodes whose first ordering column, which must be Text,
+	// begins with these bytes. "" keeps all. Only with Index.
+	Prefix string
 
 	Edge EdgeID // not 0: the nodes of Type at the other end of this edge, ordered by id
 	From string // with Edge: the edge's tail is this node, nodes are heads

@@ -117,7 +117,11 @@ func TestOpen(t *testing.T) {
 		if err := r.Check(t.Context()); err != nil {
 			t.Errorf("Check: %v", err)
 		}
-		if v, err := r.SchemaVersion(t.Context()); v != 1 || err != nil {
+		latest, err := sqlite.Status(t.Context(), sqlite.Config{Path: path})
+		if err != nil || latest.Current == 0 || len(latest.Pending) > 0 {
+			t.Errorf("Status = %+v, %v", latest, err)
+		}
+		if v, err := r.SchemaVersion(t.Context()); v != latest.Latest || err != nil {
 			t.Errorf("SchemaVersion = %d, %v", v, err)
 		}
 		for name, want := range map[string]os.FileMode{path: 0o600, path + "-wal": 0o600, path + "-shm": 0o600, filepath.Dir(path): 0o700, filepath.Dir(filepath.Dir(path)): 0o700} {
