@@ -28,6 +28,11 @@ func (c Client) LogValue() slog.Value {
 // LogValue hides the secret.
 func (ClientSecret) LogValue() slog.Value { return slog.StringValue("[redacted]") }
 
+// LogValue hides the payload.
+func (m OutboxMessage) LogValue() slog.Value {
+	return slog.GroupValue(slog.String("id", m.ID), slog.String("kind", m.Kind), slog.String("status", string(m.Status)), slog.Int("attempts", m.Attempts))
+}
+
 // LogValue hides the hash.
 func (c PasswordCredential) LogValue() slog.Value {
 	return slog.GroupValue(slog.String("user_id", c.UserID))

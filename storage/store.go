@@ -44,6 +44,8 @@ type Store struct {
 	ClientAssertions      *ClientAssertions
 	AuditEvents           *AuditEvents
 	Counters              *Counters
+	Outbox                *Outbox
+	Leases                *Leases
 
 	repo graph.Repository
 }
@@ -67,6 +69,8 @@ func New(repo graph.Repository, keys *Keyring) *Store {
 		ClientAssertions:      &ClientAssertions{repo},
 		AuditEvents:           &AuditEvents{repo},
 		Counters:              &Counters{repo},
+		Outbox:                &Outbox{repo, keys},
+		Leases:                &Leases{repo},
 		repo:                  repo,
 	}
 }

@@ -19,3 +19,6 @@ func IsSigningKeyNotice(n Notice) bool { return n.All || n.Type == typeSigningKe
 // IsProjectSecretNotice says whether a cached project secret may be stale after
 // this notice.
 func IsProjectSecretNotice(n Notice) bool { return n.All || n.Type == typeProjectSecret }
+
+// IsOutboxNotice says whether there may be a message to send after this notice.
+func IsOutboxNotice(n Notice) bool { return n.All || n.Type == typeOutboxMessage }
