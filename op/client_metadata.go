@@ -50,6 +50,9 @@ func ValidateClient(c *storage.Client) []*Error {
 	f.grants(c)
 	f.authentication(c)
 	f.tokens(c)
+	f.subject(c)
+	f.requestObjects(c)
+	f.encryptedAnswers(c)
 	return f
 }
 
@@ -166,22 +169,12 @@ func (f *clientFaults) grants(c *storage.Client) {
 	}
 	f.list("grant_types", c.GrantTypes, isPlainText)
 	for _, g := range c.GrantTypes {
-		if _, known := grants[g]; !known {
-			f.oneOf("grant_types", g, slices.Sorted(maps.Keys(grants))...)
+		if _, known := grants[g]; !known && g != grantImplicit {
+			f.oneOf("grant_types", g, append(slices.Sorted(maps.Keys(grants)), grantImplicit)...)
 		}
 	}
-	f.list("response_types", c.ResponseTypes, isPlainText)
-	for _, t := range c.ResponseTypes {
-		f.oneOf("response_types", t, "code")
-	}
-	code := slices.Contains(c.GrantTypes, "authorization_code")
-	if code != slices.Contains(c.ResponseTypes, "code") { // RFC 7591 §2.1
-		f.add("response_types", "has code if, and only if, grant_types has authorization_code")
-	}
-	if code && len(c.RedirectURIs) == 0 {
-		f.add("redirect_uris", "is empty: the authorization code grant needs one")
-	}
-	if slices.Contains(c.GrantTypes, "refresh_token") && !code {
+	f.responseTypes(c)
+	if slices.Contains(c.GrantTypes, "refresh_token") && !slices.Contains(c.GrantTypes, "authorization_code") {
 		f.add("grant_types", "has refresh_token without authorization_code, which alone gives refresh tokens")
 	}
 	if slices.Contains(c.GrantTypes, "client_credentials") && c.TokenEndpointAuthMethod == authNone { // RFC 6749 §4.4
@@ -209,7 +202,7 @@ func (f *clientFaults) authentication(c *storage.Client) {
 			f.add("keep_refresh_token", "is true for a public client, whose refresh tokens have to be rotated")
 		}
 	case authPrivateKeyJWT:
-		if len(c.JWKS) == 0 {
+		if !hasKeys(c) {
 			f.add("jwks", "is missing: private_key_jwt is checked with it")
 		}
 	case authSecretJWT:
@@ -240,7 +233,7 @@ func (f *clientFaults) tokens(c *storage.Client) {
 		{"userinfo_signed_response_alg", c.UserinfoSignedResponseAlg},
 		{"access_token_signed_response_alg", c.AccessTokenSignedAlg},
 	} {
-		if m.alg != "" {
+		if m.alg != "" && (m.alg != algNone || m.field != "id_token_signed_response_alg") {
 			f.oneOf(m.field, m.alg, signingAlgs[:]...)
 		}
 	}

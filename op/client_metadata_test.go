@@ -87,19 +87,40 @@ func TestValidateClient(t *testing.T) {
 		"grant/none":              {func(c *storage.Client) { c.GrantTypes, c.ResponseTypes = nil, nil }, []string{"grant_types is empty"}},
 		"grant/unknown":           {func(c *storage.Client) { c.GrantTypes = append(c.GrantTypes, "password") }, []string{"grant_types is 'password'"}},
 		"grant/response":          {func(c *storage.Client) { c.ResponseTypes = nil }, []string{"response_types has code if"}},
-		"grant/implicit":          {func(c *storage.Client) { c.ResponseTypes = []string{"code", "token"} }, []string{"response_types is 'token'"}},
-		"grant/refresh-alone":     {func(c *storage.Client) { c.GrantTypes, c.ResponseTypes = []string{"refresh_token"}, nil }, []string{"grant_types has refresh_token without"}},
-		"auth/unknown":            {func(c *storage.Client) { c.TokenEndpointAuthMethod = "tls_client_auth" }, []string{"token_endpoint_auth_method is"}},
-		"auth/no-secret":          {func(c *storage.Client) { c.Secrets = nil }, []string{"secrets is empty"}},
-		"auth/three-secrets":      {func(c *storage.Client) { c.Secrets = slices.Repeat(c.Secrets, 3) }, []string{"secrets has 3"}},
-		"auth/secret-jwt":         {func(c *storage.Client) { c.TokenEndpointAuthMethod = "client_secret_jwt" }, []string{"secrets has none that is sealed"}},
-		"auth/key-jwt":            {func(c *storage.Client) { c.TokenEndpointAuthMethod = "private_key_jwt" }, []string{"jwks is missing"}},
+		"grant/token-alone":       {func(c *storage.Client) { c.ResponseTypes = []string{"code", "token"} }, []string{"response_types is 'token'"}},
+		"grant/implicit":          {func(c *storage.Client) { c.GrantTypes = append(c.GrantTypes, "implicit") }, []string{"response_types has id_token or token if"}},
+		"grant/hybrid": {func(c *storage.Client) {
+			c.ResponseTypes, c.RedirectURIs = []string{"code", "token code"}, c.RedirectURIs[:1]
+		}, []string{"response_types has id_token or token if"}},
+		"grant/hybrid-http": {func(c *storage.Client) {
+			c.GrantTypes, c.ResponseTypes = append(c.GrantTypes, "implicit"), []string{"code", "token id_token"}
+		}, []string{"redirect_uris[1] has the scheme http, and a web client"}},
+		"grant/refresh-alone": {func(c *storage.Client) { c.GrantTypes, c.ResponseTypes = []string{"refresh_token"}, nil }, []string{"grant_types has refresh_token without"}},
+		"auth/unknown":        {func(c *storage.Client) { c.TokenEndpointAuthMethod = "tls_client_auth" }, []string{"token_endpoint_auth_method is"}},
+		"auth/no-secret":      {func(c *storage.Client) { c.Secrets = nil }, []string{"secrets is empty"}},
+		"auth/three-secrets":  {func(c *storage.Client) { c.Secrets = slices.Repeat(c.Secrets, 3) }, []string{"secrets has 3"}},
+		"auth/secret-jwt":     {func(c *storage.Client) { c.TokenEndpointAuthMethod = "client_secret_jwt" }, []string{"secrets has none that is sealed"}},
+		"auth/key-jwt":        {func(c *storage.Client) { c.TokenEndpointAuthMethod = "private_key_jwt" }, []string{"jwks is missing"}},
 		"public": {func(c *storage.Client) {
 			c.TokenEndpointAuthMethod, c.RequirePKCE, c.KeepRefreshToken = "none", &no, true
 			c.GrantTypes = append(c.GrantTypes, "client_credentials")
 		}, []string{"grant_types has client_credentials", "secrets belongs to a public", "require_pkce is false", "keep_refresh_token is true"}},
-		"alg/none":      {func(c *storage.Client) { c.IDTokenSignedResponseAlg = "none" }, []string{"id_token_signed_response_alg is 'none'"}},
-		"alg/hs256":     {func(c *storage.Client) { c.UserinfoSignedResponseAlg = "HS256" }, []string{"userinfo_signed_response_alg is 'HS256'"}},
+		"alg/hs256": {func(c *storage.Client) { c.UserinfoSignedResponseAlg = "HS256" }, []string{"userinfo_signed_response_alg is 'HS256'"}},
+		"alg/none-front": {func(c *storage.Client) {
+			c.IDTokenSignedResponseAlg, c.RedirectURIs = "none", c.RedirectURIs[:1]
+			c.GrantTypes, c.ResponseTypes = append(c.GrantTypes, "implicit"), []string{"code id_token"}
+		}, []string{"id_token_signed_response_alg is none"}},
+		"subject/unknown":    {func(c *storage.Client) { c.SubjectType = "hashed" }, []string{"subject_type is 'hashed'"}},
+		"subject/two-hosts":  {func(c *storage.Client) { c.SubjectType = "pairwise" }, []string{"sector_identifier_uri is missing"}},
+		"subject/sector":     {func(c *storage.Client) { c.SectorIdentifierURI = "http://rp.example/sector" }, []string{"sector_identifier_uri needs the scheme https"}},
+		"request/uri-http":   {func(c *storage.Client) { c.RequestURIs = []string{"https://rp.example/r#hash", "http://rp.example/r"} }, []string{"request_uris[1] needs the scheme https"}},
+		"request/alg":        {func(c *storage.Client) { c.RequestObjectSigningAlg = "HS256" }, []string{"request_object_signing_alg is 'HS256'", "request_object_signing_alg needs jwks"}},
+		"request/encryption": {func(c *storage.Client) { c.RequestObjectEncryptionAlg = "RSA1_5" }, []string{"request_object_encryption_alg is 'RSA1_5'"}},
+		"request/enc-alone":  {func(c *storage.Client) { c.RequestObjectEncryptionEnc = "A128GCM" }, []string{"request_object_encryption_enc is there without"}},
+		"encrypted/no-key":   {func(c *storage.Client) { c.IDTokenEncryptedResponseAlg = "ECDH-ES" }, []string{"id_token_encrypted_response_alg needs jwks with a key"}},
+		"encrypted/enc": {func(c *storage.Client) {
+			c.UserinfoEncryptedResponseAlg, c.UserinfoEncryptedResponseEnc, c.JWKSURI = "ECDH-ES", "A192GCM", "https://rp.example/jwks"
+		}, []string{"userinfo_encrypted_response_enc is 'A192GCM'"}},
 		"token/format":  {func(c *storage.Client) { c.AccessTokenFormat = "jwe" }, []string{"access_token_format is"}},
 		"token/typ":     {func(c *storage.Client) { c.AccessTokenType = "logout+jwt" }, []string{"access_token_typ is"}},
 		"scope/charset": {func(c *storage.Client) { c.Scope = []string{"open id"} }, []string{"scope[0] is empty, longer"}},
@@ -123,6 +144,23 @@ func TestValidateClient(t *testing.T) {
 				}
 			}
 		})
+	}
+}
+
+// TestValidateClientFor: what a project does not allow is refused there alone.
+func TestValidateClientFor(t *testing.T) {
+	c := validClient()
+	c.RedirectURIs, c.RequestObjectSigningAlg = c.RedirectURIs[:1], "none"
+	c.GrantTypes, c.ResponseTypes = append(c.GrantTypes, "implicit"), []string{"code", "token id_token", "code id_token"}
+	p := testProject()
+	faults := ValidateClientFor(p, c)
+	if len(faults) != 3 || !strings.HasPrefix(faults[0].Description, "response_types[1] brings tokens") ||
+		!strings.HasPrefix(faults[1].Description, "response_types[2]") || !strings.HasPrefix(faults[2].Description, "request_object_signing_alg is none") {
+		t.Errorf("faults %q", faults)
+	}
+	p.FrontChannel, p.InsecureUnsigned = true, true
+	if faults := ValidateClientFor(p, c); len(faults) != 0 {
+		t.Errorf("where it is allowed: %q", faults)
 	}
 }
 

@@ -34,6 +34,22 @@ type Client struct {
 	TokenEndpointAuthMethod string          `json:"token_endpoint_auth_method"`
 	Secrets                 []ClientSecret  `json:"secrets,omitempty"` // at most 2, so that they can be rotated
 	JWKS                    json.RawMessage `json:"jwks,omitempty"`    // RFC 7517 §5, public keys
+	JWKSURI                 string          `json:"jwks_uri,omitempty"`
+
+	SubjectType         string `json:"subject_type,omitempty"` // public (also ""), or pairwise (OIDC Core §8)
+	SectorIdentifierURI string `json:"sector_identifier_uri,omitempty"`
+
+	RequestObjectSigningAlg    string   `json:"request_object_signing_alg,omitempty"` // "" means any that the provider takes
+	RequestObjectEncryptionAlg string   `json:"request_object_encryption_alg,omitempty"`
+	RequestObjectEncryptionEnc string   `json:"request_object_encryption_enc,omitempty"`
+	RequestURIs                []string `json:"request_uris,omitempty"` // OIDC Core §6.2
+
+	// What is encrypted is encrypted to a key of the client (OIDC Core §10.2). An
+	// empty enc with an alg means A128CBC-HS256.
+	IDTokenEncryptedResponseAlg  string `json:"id_token_encrypted_response_alg,omitempty"`
+	IDTokenEncryptedResponseEnc  string `json:"id_token_encrypted_response_enc,omitempty"`
+	UserinfoEncryptedResponseAlg string `json:"userinfo_encrypted_response_alg,omitempty"`
+	UserinfoEncryptedResponseEnc string `json:"userinfo_encrypted_response_enc,omitempty"`
 
 	IDTokenSignedResponseAlg  string   `json:"id_token_signed_response_alg,omitempty"`     // "" means RS256
 	UserinfoSignedResponseAlg string   `json:"userinfo_signed_response_alg,omitempty"`     // "" means plain JSON

@@ -20,6 +20,7 @@ type Project struct {
 	SessionMax              time.Duration // and after this time whatever happens
 
 	RequirePKCE    bool     // of confidential clients too (RFC 9700 §2.1.1)
+	FrontChannel   bool     // clients may register for response types that bring tokens through the browser (RFC 9700 §2.1.2)
 	Audience       []string // aud of access tokens where the client has none of its own
 	AllowedOrigins []string // CORS origins beside those of the clients
 
@@ -35,6 +36,9 @@ type Project struct {
 	RateLimitSignup     int
 	RateLimitClientAuth int // failed client authentications for one client and address in a window
 
+	// InsecureUnsigned: clients may register for ID tokens and request objects
+	// with the alg none.
+	InsecureUnsigned bool
 	// InsecureDevelopment: http on loopback, seeded accounts, a banner on every page.
 	InsecureDevelopment bool
 }

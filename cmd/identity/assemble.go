@@ -67,6 +67,9 @@ func (p *provider) wire(ctx context.Context, c *config.Config, log *slog.Logger)
 	if err != nil {
 		return err
 	}
+	if p.project.InsecureUnsigned {
+		log.WarnContext(ctx, "tokens and request objects without a signature are allowed: for conformance tests only", "setting", "GATEWAY_INSECURE_UNSIGNED")
+	}
 	if err := p.keys.Ensure(ctx, p.project); err != nil {
 		return err
 	}

@@ -108,7 +108,7 @@ func (d *database) newClientSecret(c *storage.Client, now time.Time) (plain stri
 
 // createClient checks a client and stores it with its audit event.
 func (d *database) createClient(ctx context.Context, c *storage.Client, actor string) error {
-	if faults := op.ValidateClient(c); len(faults) > 0 {
+	if faults := op.ValidateClientFor(d.project, c); len(faults) > 0 {
 		return listFaults("the client cannot be registered", faults)
 	}
 	err := d.store.Clients.Create(ctx, d.project.Scope(), c, op.ClientOrigins(c), d.audit("client.created", actor, c.ID))

@@ -72,6 +72,8 @@ type Tokens struct {
 	AuthorizationCodeExpiry    time.Duration `key:"authorization_code.expiry_seconds" env:"GATEWAY_AUTHORIZATION_CODE_EXPIRY_SECONDS" default:"60" min:"1" max:"600" doc:"Life time of an authorization code."`
 	AuthorizationRequestExpiry time.Duration `key:"authorization_request.expiry_seconds" env:"GATEWAY_AUTHORIZATION_REQUEST_EXPIRY_SECONDS" default:"1800" min:"60" max:"86400" doc:"How long a person has to sign in."`
 	PKCERequired               bool          `key:"pkce.required" env:"GATEWAY_PKCE_REQUIRED" default:"true" doc:"Whether clients that can keep a secret must use PKCE too. Public clients always must."`
+	FrontChannel               bool          `key:"front_channel.enabled" env:"GATEWAY_FRONT_CHANNEL_ENABLED" default:"false" doc:"Whether clients may be registered for response types that bring tokens through the browser (implicit and hybrid)."`
+	InsecureUnsigned           bool          `key:"insecure.unsigned" env:"GATEWAY_INSECURE_UNSIGNED" default:"false" doc:"Whether clients may be registered for ID tokens and request objects without a signature (alg none). For conformance tests only."`
 }
 
 // Session is how long people stay signed in.
