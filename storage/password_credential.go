@@ -35,7 +35,10 @@ func (c *PasswordCredential) keys() (string, []graph.Value, time.Time) {
 func (c *PasswordCredential) restore(n graph.Node) { c.UserID, c.Meta = n.ID, meta(n) }
 
 // PasswordCredentials keeps one password for each account that has one.
-type PasswordCredentials struct{ repo graph.Repository }
+type PasswordCredentials struct {
+	repo     graph.Repository
+	sessions *Sessions
+}
 
 // Add returns the change that gives an account its first password.
 func (s *PasswordCredentials) Add(c *PasswordCredential) Change {
@@ -63,7 +66,7 @@ func (s *PasswordCredentials) Set(ctx context.Context, scope Scope, c *PasswordC
 		{op: graph.Check{Type: typeUser, ID: c.UserID}},
 		removeBy(typePasswordCredential, "user", user),
 		create(typePasswordCredential, c),
-		removeBy(typeSession, "user", user),
+		s.sessions.endOf(c.UserID),
 		removeBy(typeGrant, "user", user),
 		removeBy(typeAuthorizationCode, "user_client", user), // or a grant would begin after its end
 	}, also...))

@@ -49,12 +49,12 @@ func decode[T any, R row[T]](n graph.Node) (*T, error) {
 
 func create[T any, R row[T]](t graph.TypeID, v R) Change {
 	n, err := encode[T](t, v, 0)
-	return Change{graph.Create{Node: n}, err}
+	return Change{op: graph.Create{Node: n}, err: err}
 }
 
 func update[T any, R row[T]](t graph.TypeID, v R, version int64) Change {
 	n, err := encode[T](t, v, version)
-	return Change{graph.Update{Node: n}, err}
+	return Change{op: graph.Update{Node: n}, err: err}
 }
 
 func get[T any, R row[T]](ctx context.Context, repo graph.Repository, s Scope, t graph.TypeID, id string) (*T, error) {

@@ -23,6 +23,9 @@ type Session struct {
 	ExpiresAt  time.Time `json:"-"`       // idle end, never after EndsAt
 	IP         string    `json:"ip,omitempty"`
 	UserAgent  string    `json:"user_agent,omitempty"`
+	// Clients are those that got an ID token of this session and want to hear of its
+	// end (OIDC Front-Channel Logout §2, OIDC Back-Channel Logout §2.2).
+	Clients []SessionClient `json:"clients,omitempty"`
 
 	CreatedOrder int64 `json:"created"` // microseconds since 1970; orders lists
 }
@@ -34,7 +37,10 @@ func (s *Session) keys() (string, []graph.Value, time.Time) {
 func (s *Session) restore(n graph.Node) { s.ID, s.Meta, s.ExpiresAt = n.ID, meta(n), n.ExpiresAt }
 
 // Sessions keeps sign-ins.
-type Sessions struct{ repo graph.Repository }
+type Sessions struct {
+	repo   graph.Repository
+	outbox *Outbox
+}
 
 // Start returns the changes that begin a session. The commit gets ErrNotFound
 // when the account is gone.
@@ -56,22 +62,6 @@ func (s *Sessions) BySecret(ctx context.Context, scope Scope, d Digest) (*Sessio
 // secret, or a later idle end. The commit gets ErrConflict when it was changed,
 // ErrNotFound when it was ended meanwhile.
 func (s *Sessions) Renew(v *Session) Change { return update(typeSession, v, v.Version) }
-
-// End returns the changes that end a session and every grant that lives and dies
-// with it. Grants of offline access stay (OIDC Core §11).
-func (s *Sessions) End(sid string) []Change {
-	return []Change{remove(typeSession, sid), removeBy(typeGrant, "session", graph.String(sid))}
-}
-
-// EndAll returns the changes that end every session and grant of an account, and
-// every code that a grant could still come of.
-func (s *Sessions) EndAll(userID string) []Change {
-	user := graph.String(userID)
-	return []Change{
-		removeBy(typeSession, "user", user), removeBy(typeGrant, "user", user),
-		removeBy(typeAuthorizationCode, "user_client", user),
-	}
-}
 
 // OfUser lists the live sessions of an account, oldest first.
 func (s *Sessions) OfUser(ctx context.Context, scope Scope, userID string, p PageRequest) (List[Session], error) {

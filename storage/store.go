@@ -5,6 +5,8 @@ package storage
 
 import (
 	"context"
+	"errors"
+	"slices"
 	"time"
 
 	"github.com/elloloop/identity/storage/graph"
@@ -53,10 +55,12 @@ type Store struct {
 // New puts the typed stores on a repository that was opened with Schema().
 // What must be read back is sealed with the keyring.
 func New(repo graph.Repository, keys *Keyring) *Store {
+	outbox := &Outbox{repo, keys}
+	sessions := &Sessions{repo, outbox}
 	return &Store{
-		Users:                 &Users{repo},
-		PasswordCredentials:   &PasswordCredentials{repo},
-		Sessions:              &Sessions{repo},
+		Users:                 &Users{repo, sessions},
+		PasswordCredentials:   &PasswordCredentials{repo, sessions},
+		Sessions:              sessions,
 		Clients:               &Clients{repo, keys},
 		AuthorizationRequests: &AuthorizationRequests{repo},
 		AuthorizationCodes:    &AuthorizationCodes{repo},
@@ -69,7 +73,7 @@ func New(repo graph.Repository, keys *Keyring) *Store {
 		ClientAssertions:      &ClientAssertions{repo},
 		AuditEvents:           &AuditEvents{repo},
 		Counters:              &Counters{repo},
-		Outbox:                &Outbox{repo, keys},
+		Outbox:                outbox,
 		Leases:                &Leases{repo},
 		repo:                  repo,
 	}
@@ -80,6 +84,17 @@ func New(repo graph.Repository, keys *Keyring) *Store {
 type Change struct {
 	op  graph.Op
 	err error // found when the change was made; Commit returns it
+	// plan makes the operations of a change that depends on what is stored. It runs
+	// when the change is committed, and again when what it read was changed
+	// meanwhile. op is not looked at then.
+	plan func(context.Context, *planning) ([]graph.Op, error)
+}
+
+// planning is what the plans of one commit see.
+type planning struct {
+	repo  graph.Repository
+	scope Scope
+	ended map[string]bool // sessions that an earlier change of the commit ends
 }
 
 // Commit applies the changes in one atomic, durable commit.
@@ -96,13 +111,74 @@ func (s *Store) Sweep(ctx context.Context, now time.Time, limit int) (int, error
 	return s.repo.Sweep(ctx, now, limit)
 }
 
+// maxPlans bounds how often a commit is planned anew when others change what it
+// read: each time somebody else's commit succeeded.
+const maxPlans = 10
+
+// commit applies changes. Its result has one outcome for each change: that of its
+// first operation.
 func commit(ctx context.Context, repo graph.Repository, scope Scope, changes []Change) (graph.Result, error) {
-	ops := make([]graph.Op, len(changes))
+	for try := 1; ; try++ {
+		ops, first, err := operations(ctx, repo, scope, changes)
+		if err != nil {
+			return nil, err
+		}
+		res, err := repo.Commit(ctx, scope, ops...)
+		if err != nil {
+			if try < maxPlans && outdated(err, changes, first) {
+				continue
+			}
+			return nil, err
+		}
+		if len(ops) == len(changes) {
+			return res, nil
+		}
+		out := make(graph.Result, len(changes))
+		for i := range changes {
+			if first[i] < len(res) && (i+1 == len(changes) || first[i] < first[i+1]) {
+				out[i] = res[first[i]]
+			}
+		}
+		return out, nil
+	}
+}
+
+// operations returns what the changes are made of, and the index of each one's
+// first operation.
+func operations(ctx context.Context, repo graph.Repository, scope Scope, changes []Change) (ops []graph.Op, first []int, err error) {
+	ops, first = make([]graph.Op, 0, len(changes)), make([]int, len(changes))
+	p := &planning{repo: repo, scope: scope, ended: map[string]bool{}}
 	for i, c := range changes {
 		if c.err != nil {
-			return nil, c.err
+			return nil, nil, c.err
 		}
-		ops[i] = c.op
+		first[i] = len(ops)
+		if c.plan == nil {
+			ops = append(ops, c.op)
+			continue
+		}
+		planned, err := c.plan(ctx, p)
+		if err != nil {
+			return nil, nil, err
+		}
+		ops = append(ops, planned...)
 	}
-	return repo.Commit(ctx, scope, ops...)
+	return ops, first, nil
+}
+
+// outdated says whether a commit failed because a plan had read what was changed
+// before it was committed.
+func outdated(err error, changes []Change, first []int) bool {
+	var failed *graph.OpError
+	if !errors.Is(err, ErrConflict) || !errors.As(err, &failed) {
+		return false
+	}
+	i, exact := slices.BinarySearch(first, failed.Index)
+	if !exact {
+		i--
+	}
+	for i+1 < len(first) && first[i+1] == first[i] { // those of no operation
+		i++
+	}
+	return i >= 0 && changes[i].plan != nil
 }

@@ -76,7 +76,10 @@ func (u *User) keys() (string, []graph.Value, time.Time) {
 func (u *User) restore(n graph.Node) { u.ID, u.Meta = n.ID, meta(n) }
 
 // Users keeps accounts.
-type Users struct{ repo graph.Repository }
+type Users struct {
+	repo     graph.Repository
+	sessions *Sessions
+}
 
 // Add returns the change that stores a new account. The commit gets
 // ErrAlreadyExists when the mail address, the username or the external id is
@@ -109,7 +112,7 @@ func (s *Users) Delete(ctx context.Context, scope Scope, id string, also ...Chan
 	_, err := commit(ctx, s.repo, scope, append([]Change{
 		remove(typeUser, id),
 		removeBy(typePasswordCredential, "user", user),
-		removeBy(typeSession, "user", user),
+		s.sessions.endOf(id),
 		removeBy(typeGrant, "user", user),
 		removeBy(typeConsent, "user", user),
 		removeBy(typeAuthorizationCode, "user_client", user),
