@@ -76,6 +76,8 @@ func (c *Catalog) op(s Scope, op Op) error {
 		return increment(op)
 	case Clear:
 		return nil
+	case Purge:
+		return c.purge(s, op)
 	}
 	return fmt.Errorf("%w: %T is not an operation", ErrInvalidArgument, op)
 }
@@ -117,6 +119,17 @@ func (c *Catalog) deleteBy(s Scope, op DeleteBy) error {
 		return fmt.Errorf("%w: %s: DeleteBy without a value", ErrInvalidArgument, t.Name)
 	}
 	_, err = t.Prefix(op.Index, op.Equal)
+	return err
+}
+
+func (c *Catalog) purge(s Scope, op Purge) error {
+	if op.Limit < 1 || op.Limit > MaxLimit {
+		return fmt.Errorf("%w: Purge with a limit of %d, it must be 1 to %d", ErrInvalidArgument, op.Limit, MaxLimit)
+	}
+	if op.Type == 0 {
+		return nil
+	}
+	_, err := c.Type(s, op.Type)
 	return err
 }
 

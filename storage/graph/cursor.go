@@ -5,6 +5,7 @@ import (
 	"encoding/base64"
 	"encoding/binary"
 	"fmt"
+	"strings"
 )
 
 // A cursor is base64url of: 8 bytes of a SHA-256 over the project, the query and
@@ -53,6 +54,9 @@ func (p *Plan) position(body []byte) (*Position, bool) {
 		}
 		pos.Values = append(pos.Values, v)
 	}
+	if p.Query.Prefix != "" && !strings.HasPrefix(pos.Values[0].text, p.Query.Prefix) {
+		return nil, false
+	}
 	pos.ID, body, ok = readText(body)
 	return pos, ok && len(body) == 0 && pos.ID != "" && storable(pos.ID)
 }
@@ -69,6 +73,7 @@ func (p *Plan) sum(body []byte) [sha256.Size]byte {
 	b = binary.AppendVarint(b, int64(p.Query.Edge))
 	b = appendText(b, p.Query.From)
 	b = appendText(b, p.Query.To)
+	b = appendText(b, p.Query.Prefix)
 	if p.Query.Reverse {
 		b = append(b, 1)
 	} else {

@@ -96,7 +96,8 @@ type Query struct {
 	Index string  // the Index's name; "" lists the whole type by id, or by Edge
 	Equal []Value // values of the first columns of the index; the rest orders
 	// Prefix keeps the nodes whose first ordering column, which must be Text,
-	// begins with these bytes. "" keeps all. Only with Index.
+	// begins with it. "" keeps all, also Null. Only with Index; one that is not
+	// UTF-8 without NUL is ErrInvalidArgument.
 	Prefix string
 
 	Edge EdgeID // not 0: the nodes of Type at the other end of this edge, ordered by id
@@ -129,7 +130,7 @@ type Result []Outcome
 // Outcome is what one Op did.
 type Outcome struct {
 	Node    Node      // Create, Update, Take: the node as it now is
-	Count   int64     // Increment: the counter now; DeleteBy: how many nodes went
+	Count   int64     // Increment: the counter now; DeleteBy, Purge: how many went
 	ResetAt time.Time // Increment: when the counter's window ends
 }
 

@@ -3,7 +3,7 @@ package graph
 import "time"
 
 // Op is one operation of a Commit: Create, Update, Delete, DeleteBy, Take,
-// Check, Link, Unlink, Increment or Clear.
+// Check, Link, Unlink, Increment, Clear or Purge.
 type Op interface{ op() }
 
 // Create stores a new node. ErrAlreadyExists when the id or a unique key is
@@ -79,6 +79,14 @@ type Increment struct {
 // Clear removes a counter. There being none is no error.
 type Clear struct{ Counter string }
 
+// Purge removes up to Limit nodes of a type, live or dead, with their edges; Type
+// 0 means counters. The outcome's Count says how many went: fewer than Limit when
+// none is left. It is for removing a whole project, a bounded commit at a time.
+type Purge struct {
+	Type  TypeID
+	Limit int // 1 to MaxLimit
+}
+
 func (Create) op()    {}
 func (Update) op()    {}
 func (Delete) op()    {}
@@ -89,3 +97,4 @@ func (Link) op()      {}
 func (Unlink) op()    {}
 func (Increment) op() {}
 func (Clear) op()     {}
+func (Purge) op()     {}

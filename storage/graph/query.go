@@ -1,6 +1,9 @@
 package graph
 
-import "fmt"
+import (
+	"fmt"
+	"unicode/utf8"
+)
 
 // Plan is a Query that was checked.
 type Plan struct {
@@ -11,6 +14,9 @@ type Plan struct {
 	Rest  []int     // positions of the index's columns that order, after those that are equal
 	Edge  *EdgeInfo // nil without one
 	After *Position // nil for the first page
+	// Until is the first text after all that begin with Query.Prefix, "" when no
+	// text is: they are those that are >= Prefix and < Until, in the order of bytes.
+	Until string
 
 	project string
 }
@@ -50,12 +56,47 @@ func (c *Catalog) Query(s Scope, q Query) (*Plan, error) {
 	if err != nil {
 		return nil, err
 	}
+	if q.Prefix != "" {
+		if err := p.prefix(); err != nil {
+			return nil, err
+		}
+	}
 	if q.After != "" {
 		if p.After, err = p.decode(q.After); err != nil {
 			return nil, err
 		}
 	}
 	return p, nil
+}
+
+func (p *Plan) prefix() error {
+	switch {
+	case p.Index < 0:
+		return fmt.Errorf("%w: a prefix without an index", ErrInvalidArgument)
+	case len(p.Rest) == 0 || p.Type.Columns[p.Rest[0]].Kind != Text:
+		return fmt.Errorf("%w: index %s.%s: a prefix where no text orders", ErrInvalidArgument, p.Type.Name, p.Query.Index)
+	case !storable(p.Query.Prefix):
+		return fmt.Errorf("%w: the prefix is not UTF-8 without NUL", ErrInvalidArgument)
+	}
+	p.Until = after(p.Query.Prefix)
+	return nil
+}
+
+// after returns the first valid UTF-8 that is greater than everything that begins
+// with s, "" when there is none. UTF-8 is ordered as its code points are.
+func after(s string) string {
+	for s != "" {
+		r, size := utf8.DecodeLastRuneInString(s)
+		s = s[:len(s)-size]
+		switch {
+		case r == utf8.MaxRune: // the one before it decides
+		case r+1 == 0xD800: // surrogates are no text
+			return s + "\uE000"
+		default:
+			return s + string(r+1)
+		}
+	}
+	return ""
 }
 
 func (c *Catalog) queryEdge(p *Plan) error {

@@ -71,6 +71,8 @@ func (c *commit) apply(op graph.Op) (graph.Outcome, *graph.OpError) {
 	case graph.Clear:
 		drop(c, c.project.counters, op.Counter)
 		return graph.Outcome{}, nil
+	case graph.Purge:
+		return c.purge(op), nil
 	}
 	return graph.Outcome{}, failed(graph.ErrInvalidArgument)
 }

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/elloloop/identity/storage/graph"
@@ -64,7 +65,7 @@ func (p *project) matches(plan *graph.Plan, n *graph.Node, now time.Time) bool {
 		return linked && err == nil
 	case plan.Index >= 0:
 		at := plan.Type.IndexAt[plan.Index][:len(q.Equal)]
-		return slices.Equal(pick(n.Columns, at), q.Equal)
+		return slices.Equal(pick(n.Columns, at), q.Equal) && (q.Prefix == "" || strings.HasPrefix(n.Columns[plan.Rest[0]].Text(), q.Prefix))
 	}
 	return true
 }

@@ -79,6 +79,22 @@ func (c *commit) increment(op graph.Increment) graph.Outcome {
 	return graph.Outcome{Count: n.count, ResetAt: n.reset}
 }
 
+func (c *commit) purge(op graph.Purge) (out graph.Outcome) {
+	for name := range c.project.counters {
+		if op.Type == 0 && out.Count < int64(op.Limit) {
+			drop(c, c.project.counters, name)
+			out.Count++
+		}
+	}
+	for at := range c.project.nodes {
+		if at.t == op.Type && out.Count < int64(op.Limit) {
+			c.remove(c.info(at.t), at.id)
+			out.Count++
+		}
+	}
+	return out
+}
+
 // sweep removes up to limit nodes and counters that expired at or before c.now.
 func (c *commit) sweep(limit int) int {
 	removed := 0

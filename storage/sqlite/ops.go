@@ -31,6 +31,8 @@ func (w *work) apply(op graph.Op, out *graph.Outcome) error {
 		return w.unlink(op)
 	case graph.Increment:
 		return w.increment(op, out)
+	case graph.Purge:
+		return w.purge(op, out)
 	case graph.Clear:
 		_, err := w.conn.bind().text(w.project, op.Counter).exec(w.sql.clear)
 		return err

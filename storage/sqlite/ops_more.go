@@ -55,6 +55,23 @@ func (w *work) deleteBy(op graph.DeleteBy, out *graph.Outcome) error {
 	return nil
 }
 
+func (w *work) purge(op graph.Purge, out *graph.Outcome) (err error) {
+	c := w.conn.bind().text(w.project).int(int64(op.Limit))
+	if op.Type == 0 {
+		out.Count, err = c.exec(w.sql.purgeCounters)
+		return err
+	}
+	t := w.sql.tables[op.Type]
+	ids, err := c.ids(t.purge)
+	out.Count = int64(len(ids))
+	for _, id := range ids {
+		if err == nil {
+			err = w.removed(t, w.project, id)
+		}
+	}
+	return err
+}
+
 // take is one UPDATE that only the first can win. Only the loser reads, to be
 // given the node.
 func (w *work) take(op graph.Take, out *graph.Outcome) error {

@@ -36,15 +36,19 @@ func TestPlans(t *testing.T) {
 		t.Fatal(err)
 	}
 	q := newQueries(catalog)
-	statements := []*statement{q.link, q.unlink, q.unlinkFrom, q.unlinkTo, q.increment, q.clear, q.sweepCounters}
+	statements := []*statement{q.link, q.unlink, q.unlinkFrom, q.unlinkTo, q.increment, q.clear, q.sweepCounters, q.purgeCounters}
+	prefixes := map[*statement]string{} // statement → the column that is searched between two ends
 	for _, n := range q.order {
-		statements = append(statements, n.get, n.version, n.insert, n.update, n.take, n.remove, n.clear, n.sweep)
+		statements = append(statements, n.get, n.version, n.insert, n.update, n.take, n.remove, n.clear, n.sweep, n.purge)
 		statements = append(append(append(statements, n.lookup...), n.holder...), n.clearKey...)
 		for _, by := range n.deleteBy {
 			statements = append(statements, by[1:]...)
 		}
-		for _, s := range n.lists {
+		for shape, s := range n.lists {
 			statements = append(statements, s)
+			if shape.prefix {
+				prefixes[s] = n.info.Columns[n.info.IndexAt[shape.index][shape.equal]].Name
+			}
 		}
 		for _, s := range n.byEdge {
 			statements = append(statements, s)
@@ -68,6 +72,9 @@ func TestPlans(t *testing.T) {
 					t.Errorf("%s\n\tdoes not search by %s: %s", s.sql, name, plan[0])
 				}
 			}
+		}
+		if name := prefixes[s]; name != "" && !strings.Contains(plan[0], name+">? AND "+name+"<?") {
+			t.Errorf("%s\n\tdoes not search between two ends: %s", s.sql, plan[0])
 		}
 		for _, step := range plan {
 			if strings.HasPrefix(step, "SCAN") || strings.Contains(step, "TEMP B-TREE") {

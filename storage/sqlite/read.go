@@ -119,12 +119,16 @@ func (l *lister) run(s *statement) error {
 func (l *lister) byIndex() error {
 	s := shape{index: l.plan.Index, equal: len(l.plan.Query.Equal), reverse: l.plan.Query.Reverse}
 	after := l.plan.After
+	prefix := l.plan.Query.Prefix != ""
 	if after == nil {
+		s.prefix = prefix
 		return l.span(s, nil)
 	}
 	for s.same = len(after.Values); s.same >= 0; s.same-- {
 		spans := []beyond{past}
+		s.prefix = prefix && s.same == 0
 		switch {
+		case s.prefix: // no Null has it
 		case s.same == len(after.Values): // the id is never Null
 		case after.Values[s.same].Kind() == graph.Null && s.reverse:
 			continue // nothing is smaller
@@ -156,6 +160,16 @@ func (l *lister) span(s shape, after *graph.Position) error {
 		c.text(after.ID)
 	default:
 		c.values(after.Values[s.same])
+	}
+	if s.prefix && !(s.beyond == past && !s.reverse) {
+		c.text(l.plan.Query.Prefix)
+	}
+	if s.prefix && !(s.beyond == past && s.reverse) {
+		if l.plan.Until == "" {
+			c.add([]byte{0}) // a BLOB is greater than every text
+		} else {
+			c.text(l.plan.Until)
+		}
 	}
 	c.live(l.table, l.now).int(l.missing())
 	return l.run(l.table.lists[s])

@@ -14,6 +14,7 @@ type table struct {
 
 	get, version, insert, update, take *statement
 	remove, clear                      *statement // by id: a live node; a dead one
+	purge                              *statement
 	lookup, holder, clearKey           []*statement
 	deleteBy                           [][]*statement // by index and number of values
 	lists                              map[shape]*statement
@@ -27,6 +28,7 @@ type queries struct {
 	savepoint, release, rollbackTo         *statement
 	link, unlink, unlinkFrom, unlinkTo     *statement
 	increment, clear, sweepCounters, touch *statement
+	purgeCounters                          *statement
 	dataVersion                            *statement
 
 	tables map[graph.TypeID]*table
@@ -58,6 +60,8 @@ func newQueries(catalog *graph.Catalog) *queries {
 			"count = excluded.count + CASE WHEN counters.reset_at > ? THEN counters.count ELSE 0 END, " +
 			"reset_at = CASE WHEN counters.reset_at > ? THEN counters.reset_at ELSE excluded.reset_at END " +
 			"RETURNING count, reset_at"),
+		purgeCounters: b.add("DELETE FROM counters WHERE (project_id, name) IN " +
+			"(SELECT project_id, name FROM counters WHERE project_id = ? LIMIT ?)"),
 		clear: b.add("DELETE FROM counters WHERE project_id = ? AND name = ?"),
 		sweepCounters: b.add("DELETE FROM counters WHERE (project_id, name) IN " +
 			"(SELECT project_id, name FROM counters WHERE reset_at <= ? ORDER BY reset_at LIMIT ?)"),
@@ -127,6 +131,7 @@ func newTable(b *book, info *graph.TypeInfo) *table {
 	t.insert = b.add("INSERT INTO %s (project_id, id, version, created_at, updated_at, expires_at, %sdata) VALUES (?, ?, 1, ?, ?, ?, %s?)", name, &into, &marks)
 	t.update = b.add("UPDATE %s SET version = version + 1, updated_at = ?, expires_at = ?, %sdata = ? WHERE project_id = ? AND id = ? AND version = ?%s RETURNING created_at, consumed_at", name, &set, live)
 	t.remove = b.add("DELETE FROM %s WHERE project_id = ? AND id = ? AND (? = 0 OR version = ?)%s", name, live)
+	t.purge = b.add("DELETE FROM %s WHERE (project_id, id) IN (SELECT project_id, id FROM %s WHERE project_id = ? LIMIT ?) RETURNING id", name, name)
 	if info.OneTime {
 		// One statement decides who was first; nothing is read before it.
 		t.take = b.add("UPDATE %s SET consumed_at = ?, updated_at = ? WHERE project_id = ? AND id = ? AND consumed_at IS NULL%s RETURNING %s", name, live, t.selected(""))

@@ -16,6 +16,7 @@ type shape struct {
 	same    int // how many ordering columns equal those of the cursor; the next one is beyond it
 	beyond  beyond
 	reverse bool
+	prefix  bool // of the first ordering column; only where none of them equals the cursor's
 }
 
 type beyond uint8
@@ -31,14 +32,18 @@ const (
 func (t *table) addLists(b *book, index int, at []int) {
 	for _, reverse := range []bool{false, true} {
 		for equal := 0; equal <= len(at); equal++ {
-			t.addList(b, at, shape{index, equal, 0, anything, reverse})
+			t.addList(b, at, shape{index, equal, 0, anything, reverse, false})
+			if equal < len(at) && t.info.Columns[at[equal]].Kind == graph.Text {
+				t.addList(b, at, shape{index, equal, 0, anything, reverse, true})
+				t.addList(b, at, shape{index, equal, 0, past, reverse, true})
+			}
 			for same := 0; same <= len(at)-equal; same++ {
-				t.addList(b, at, shape{index, equal, same, past, reverse})
+				t.addList(b, at, shape{index, equal, same, past, reverse, false})
 				if same < len(at)-equal && !reverse {
-					t.addList(b, at, shape{index, equal, same, notNull, reverse})
+					t.addList(b, at, shape{index, equal, same, notNull, reverse, false})
 				}
 				if same < len(at)-equal && reverse {
-					t.addList(b, at, shape{index, equal, same, isNull, reverse})
+					t.addList(b, at, shape{index, equal, same, isNull, reverse, false})
 				}
 			}
 		}
@@ -58,6 +63,12 @@ func (t *table) addList(b *book, at []int, s shape) {
 		where += " AND " + rest[0] + " IS NOT NULL"
 	case s.beyond == isNull:
 		where += " AND " + rest[0] + " IS NULL"
+	}
+	if s.prefix && !(s.beyond == past && !s.reverse) { // there the cursor is the lower end
+		where += " AND " + rest[0] + " >= ?"
+	}
+	if s.prefix && !(s.beyond == past && s.reverse) {
+		where += " AND " + rest[0] + " < ?"
 	}
 	t.lists[s] = b.add("SELECT %s FROM %s%s WHERE project_id = ?%s%s ORDER BY %s LIMIT ?",
 		t.selected(""), t.info.Table, t.indexedBy(s.index), where, t.live(""), ordered(rest, s.reverse))

@@ -42,6 +42,7 @@ func Schema() graph.Schema {
 				Indexes: []graph.Index{
 					{Name: "slug", Columns: []string{"slug"}}, {Name: "code", Columns: []string{"code"}},
 					{Name: "rank", Columns: []string{"rank"}}, {Name: "realm_rank", Columns: []string{"realm", "rank"}},
+					{Name: "realm_label", Columns: []string{"realm", "label"}},
 				},
 				Expires: true, Watched: true,
 			},
@@ -68,7 +69,7 @@ func Run(t *testing.T, open func(t *testing.T, now func() time.Time) graph.Repos
 		name  string
 		tests map[string]func(*fixture)
 	}{
-		{"nodes", nodeTests()}, {"values", valueTests()}, {"unique", uniqueTests()}, {"list", listTests()}, {"cursor", cursorTests()},
+		{"nodes", nodeTests()}, {"values", valueTests()}, {"unique", uniqueTests()}, {"list", listTests()}, {"cursor", cursorTests()}, {"prefix", prefixTests()}, {"purge", purgeTests()},
 		{"atomic", atomicTests()}, {"race", raceTests()}, {"counter", counterTests()}, {"edge", edgeTests()},
 		{"expiry", expiryTests()}, {"sweep", sweepTests()}, {"isolation", isolationTests()}, {"refused", refusedTests()},
 		{"watch", watchTests()}, {"life", lifeTests()}, {"property", propertyTests()},

@@ -45,6 +45,11 @@ func refusedTests() map[string]func(*fixture) {
 				"edge": {Type: Thing, Edge: 99, From: "a"}, "no-end": {Type: Thing, Edge: Knows}, "two-ends": {Type: Thing, Edge: Knows, From: "a", To: "b"},
 				"end-alone": {Type: Thing, From: "a"}, "head-type": {Type: Thing, Edge: Holds, From: "a"}, "tail-type": {Type: Ticket, Edge: Holds, To: "a"},
 				"edge-and-index": {Type: Thing, Edge: Knows, From: "a", Index: "rank"},
+				"prefix-alone":   {Type: Thing, Prefix: "x"}, "prefix-of-edge": {Type: Thing, Edge: Knows, From: "a", Prefix: "x"},
+				"prefix-of-int": {Type: Thing, Index: "rank", Prefix: "1"}, "prefix-of-bytes": {Type: Thing, Index: "code", Prefix: "x"},
+				"prefix-of-all-equal": {Type: Thing, Index: "slug", Equal: []graph.Value{s("x")}, Prefix: "x"},
+				"prefix-after-equal":  {Type: Thing, Index: "realm_rank", Equal: []graph.Value{s("x")}, Prefix: "1"},
+				"prefix-cut":          {Type: Thing, Index: "slug", Prefix: "\xc3"}, "prefix-nul": {Type: Thing, Index: "slug", Prefix: "a\x00"},
 			} {
 				_, err := f.repo.List(f.Context(), f.scope, q)
 				f.invalid(map[string]error{name: err})
@@ -54,6 +59,7 @@ func refusedTests() map[string]func(*fixture) {
 			f.commit(creates(thing("a"), ticket("t", "h", "x"), plain("p"))...)
 			before := f.snapshot()
 			for name, op := range map[string]graph.Op{
+				"purge-type": graph.Purge{Type: 99, Limit: 1}, "purge-all": graph.Purge{Type: Thing}, "purge-many": graph.Purge{Limit: graph.MaxLimit + 1},
 				"nil": nil, "pointer": &graph.Clear{Counter: "c"},
 				"create-type": graph.Create{Node: graph.Node{Type: 99, ID: "a"}}, "create-no-id": graph.Create{Node: plain("")},
 				"few-columns":  graph.Create{Node: graph.Node{Type: Thing, ID: "b", Columns: []graph.Value{s("x")}}},
