@@ -50,7 +50,7 @@ func shard(p *storage.Project, issuer *url.URL) string {
 		return ""
 	}
 	sum := sha256.Sum256([]byte(p.ID))
-	return "_" + hex.EncodeToString(sum[:4])
+	return "_" + hex.EncodeToString(sum[:8])
 }
 
 func (j jar) name(cookie string) string { return j.prefix + cookie + j.suffix }

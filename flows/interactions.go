@@ -112,11 +112,8 @@ func (e *Engine) SignOut(w http.ResponseWriter, r *http.Request, p *storage.Proj
 }
 
 // ConfirmSignOut returns the page that asks the person whether to sign out.
-func (e *Engine) ConfirmSignOut(query string) string {
-	if query == "" {
-		return "/logout"
-	}
-	return "/logout?" + query
+func (e *Engine) ConfirmSignOut(p *storage.Project, query string) string {
+	return withQuery(base(p)+"/logout", query)
 }
 
 func resumeURL(path, id string) string { return path + "?id=" + url.QueryEscape(id) }

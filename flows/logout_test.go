@@ -24,7 +24,7 @@ func TestLogout(t *testing.T) {
 	b.signIn(alice)
 	b.signIn(bob)
 	const query = "client_id=app&post_logout_redirect_uri=https%3A%2F%2Fapp.example%2Fbye&state=a%26b"
-	if got := s.engine.ConfirmSignOut(query); got != "/logout?"+query {
+	if got := s.engine.ConfirmSignOut(s.project, query); got != "/logout?"+query {
 		t.Errorf("ConfirmSignOut: %q", got)
 	}
 	w := b.get("/logout?" + query)

@@ -21,7 +21,7 @@ func (op *Provider) authorize(w http.ResponseWriter, r *http.Request, p *storage
 		op.showError(w, r, p, a, err)
 		return
 	}
-	if a.bad == nil && asGET(w, r, a.params) {
+	if a.bad == nil && asGET(w, r, p, a.params) {
 		return
 	}
 	// From here on the redirect URI is proven: errors go to the client.
@@ -86,7 +86,7 @@ func (op *Provider) stillRegistered(ctx context.Context, p *storage.Project, ar 
 
 // asGET sends a form that another site posted here on as a GET: cookies that are
 // SameSite=Lax do not come with such a POST, and with a GET they do.
-func asGET(w http.ResponseWriter, r *http.Request, ps params) bool {
+func asGET(w http.ResponseWriter, r *http.Request, p *storage.Project, ps params) bool {
 	if r.Method != http.MethodPost || r.Header.Get("Sec-Fetch-Site") != "cross-site" {
 		return false
 	}
@@ -94,7 +94,7 @@ func asGET(w http.ResponseWriter, r *http.Request, ps params) bool {
 	for name, value := range ps {
 		query.Set(name, value)
 	}
-	location := r.URL.Path + "?" + query.Encode()
+	location := issuerPath(p) + pathAuthorize + "?" + query.Encode()
 	if len(location) > maxGETLength {
 		return false
 	}

@@ -100,7 +100,7 @@ func (op *Provider) signOut(w http.ResponseWriter, r *http.Request, p *storage.P
 	if len(sessions) > 0 {
 		mine := hintedSession(sessions, end.hint)
 		if mine == nil { // OIDC RP-Initiated Logout §2: ask
-			redirect(w, op.interactions.ConfirmSignOut(values.Encode()))
+			redirect(w, op.interactions.ConfirmSignOut(p, values.Encode()))
 			return nil
 		}
 		if err := op.interactions.SignOut(w, r, p, mine); err != nil {

@@ -88,7 +88,7 @@ func (b *browser) SignOut(_ http.ResponseWriter, r *http.Request, p *storage.Pro
 	return b.store.Commit(r.Context(), p.Scope(), b.store.Sessions.End(s.ID)...)
 }
 
-func (b *browser) ConfirmSignOut(query string) string { return "/logout?" + query }
+func (b *browser) ConfirmSignOut(_ *storage.Project, query string) string { return "/logout?" + query }
 
 // plainPages writes pages as lines of text.
 type plainPages struct{}

@@ -21,10 +21,10 @@ type idTokenHint struct {
 
 // readIDTokenHint verifies an ID token of ours that comes back as a hint (OIDC
 // Core §3.1.2.1, OIDC RP-Initiated Logout §2). That it has expired does not
-// matter: it proves nothing but who it was about.
+// matter, nor that its key has retired: it proves nothing but who it was about.
 func (op *Provider) readIDTokenHint(ctx context.Context, p *storage.Project, raw string) (idTokenHint, error) {
 	var h idTokenHint
-	payload, _, err := op.keys.verify(ctx, p, raw, []string{typJWT})
+	payload, err := op.keys.verifyHint(ctx, p, raw, []string{typJWT})
 	if err != nil {
 		if e := deadUnlessUnavailable(err); !errors.Is(e, errDeadToken) {
 			return h, e

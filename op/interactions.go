@@ -34,5 +34,5 @@ type Interactions interface {
 	// ConfirmSignOut returns the URL of the page that asks the person whether to
 	// sign out. When they agreed, it ends their sessions on this browser and
 	// comes back to the end session endpoint with the same query.
-	ConfirmSignOut(query string) (location string)
+	ConfirmSignOut(p *storage.Project, query string) (location string)
 }

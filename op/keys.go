@@ -66,21 +66,21 @@ type KeyInfo struct {
 	Status      storage.KeyStatus
 	CreatedAt   time.Time // published since
 	ActiveSince time.Time // signs, or signed, since; zero for a next key
-	ExpiresAt   time.Time // a retiring key is published until then; else zero
+	ExpiresAt   time.Time // clients lose, or lost, the key then; zero while it may sign
 }
 
-// List returns the published keys of a project, by alg and then by age. It asks
-// the database, not the cache.
+// List returns the keys of a project, by alg and then by age, with those that are
+// not published any more. It asks the database, not the cache.
 func (k *Keys) List(ctx context.Context, p *storage.Project) ([]KeyInfo, error) {
 	rows, err := k.store.SigningKeys.List(ctx, p.Scope())
 	if err != nil {
 		return nil, err
 	}
-	infos := make([]KeyInfo, len(rows))
+	infos, now := make([]KeyInfo, len(rows)), k.now()
 	for i, r := range rows {
 		infos[i] = KeyInfo{
-			KID: r.ID, Alg: r.Alg, Status: r.Status,
-			CreatedAt: publishedSince(r), ActiveSince: r.ActiveSince, ExpiresAt: r.ExpiresAt,
+			KID: r.ID, Alg: r.Alg, Status: r.StatusAt(now),
+			CreatedAt: publishedSince(r), ActiveSince: r.ActiveSince, ExpiresAt: r.UnpublishedAt,
 		}
 	}
 	return infos, nil
@@ -216,19 +216,30 @@ func (k *Keys) load(ctx context.Context, p *storage.Project, old *keySet) (*keyS
 	}
 	keys := make([]*signingKey, 0, len(rows))
 	for _, r := range rows {
+		if r.Status == storage.KeyRevoked {
+			continue
+		}
 		key := old.reuse(r)
 		if key == nil {
-			pkcs8, err := k.store.SigningKeys.Open(p.Scope(), r)
-			if err != nil {
-				return nil, fmt.Errorf("signing key %s: %w", r.ID, err)
-			}
-			if key, err = parseSigningKey(r, pkcs8); err != nil {
+			if key, err = k.parse(p, r); err != nil {
 				return nil, err
 			}
 		}
 		keys = append(keys, key)
 	}
-	return newKeySet(keys)
+	return newKeySet(keys, k.now())
+}
+
+func (k *Keys) parse(p *storage.Project, r *storage.SigningKey) (*signingKey, error) {
+	if len(r.Sealed) == 0 {
+		return parsePublicKey(r)
+	}
+	pkcs8, err := k.store.SigningKeys.Open(p.Scope(), r)
+	if err != nil {
+		return nil, fmt.Errorf("signing key %s: %w", r.ID, err)
+	}
+	defer clear(pkcs8)
+	return parseSigningKey(r, pkcs8)
 }
 
 // publishedSince is when the key was made, by the clock of whoever made it.

@@ -2,21 +2,9 @@ package op
 
 import (
 	"context"
-	"crypto"
-	"crypto/ecdsa"
-	"crypto/ed25519"
-	"crypto/elliptic"
-	"crypto/hmac"
-	"crypto/rand"
-	"crypto/rsa"
-	"crypto/sha256"
-	"crypto/x509"
-	"encoding/base64"
 	"errors"
 	"fmt"
-	"slices"
 	"strings"
-	"sync"
 	"time"
 
 	"github.com/elloloop/identity/storage"
@@ -43,43 +31,66 @@ func (k *Keys) Ensure(ctx context.Context, p *storage.Project) error {
 }
 
 func (k *Keys) ensure(ctx context.Context, p *storage.Project, rows []*storage.SigningKey) error {
-	var added, changed []*storage.SigningKey
+	step := rotation{actor: "system"}
+	if err := k.complete(ctx, p, rows, &step); err != nil || step.empty() {
+		return err
+	}
+	return k.commit(ctx, p, &step)
+}
+
+// rotation is what one commit changes of the keys.
+type rotation struct {
+	actor          string
+	added, changed []*storage.SigningKey
+	events         []storage.Change
+}
+
+func (r *rotation) empty() bool { return len(r.added)+len(r.changed) == 0 }
+
+// complete adds what the project lacks for signing.
+func (k *Keys) complete(ctx context.Context, p *storage.Project, rows []*storage.SigningKey, step *rotation) error {
 	for _, alg := range signingAlgs {
 		active, next := find(rows, alg, storage.KeyActive), find(rows, alg, storage.KeyNext)
 		switch {
 		case active == nil && next != nil: // the active one was lost: the one that clients know takes over
 			next.Status, next.ActiveSince = storage.KeyActive, k.now().UTC()
-			changed, active, next = append(changed, next), next, nil
+			step.changed = append(step.changed, next)
+			step.events = append(step.events, k.event(step.actor, "signing_key.activated", next))
+			active, next = next, nil
 		case active == nil:
-			kid, err := k.newKID(ctx, p, alg, "")
+			kid, err := k.newKID(ctx, p, rows, alg, "")
 			if err != nil {
 				return err
 			}
 			active = &storage.SigningKey{ID: kid, Alg: alg, Status: storage.KeyActive}
-			added = append(added, active)
+			step.add(k, active)
 		}
 		if next == nil {
-			kid, err := k.newKID(ctx, p, alg, active.ID)
+			kid, err := k.newKID(ctx, p, rows, alg, active.ID)
 			if err != nil {
 				return err
 			}
-			added = append(added, &storage.SigningKey{ID: kid, Alg: alg, Status: storage.KeyNext})
+			step.add(k, &storage.SigningKey{ID: kid, Alg: alg, Status: storage.KeyNext})
 		}
 	}
-	if len(added)+len(changed) == 0 {
-		return nil
-	}
-	if err := k.generate(p, added); err != nil {
+	return nil
+}
+
+func (r *rotation) add(k *Keys, key *storage.SigningKey) {
+	r.added = append(r.added, key)
+	r.events = append(r.events, k.event(r.actor, "signing_key.created", key))
+}
+
+// commit makes the new keys and stores everything at once.
+func (k *Keys) commit(ctx context.Context, p *storage.Project, step *rotation) error {
+	if err := k.generate(p, step.added); err != nil {
 		return err
 	}
-	var events []storage.Change
-	for _, a := range added {
-		events = append(events, k.event("signing_key.created", a))
+	if err := k.store.SigningKeys.Rotate(ctx, p.Scope(), step.added, step.changed, step.events...); err != nil {
+		return err
 	}
-	for _, c := range changed {
-		events = append(events, k.event("signing_key.activated", c))
-	}
-	return k.store.SigningKeys.Rotate(ctx, p.Scope(), added, changed, events...)
+	k.project(p.ID).notices.Add(1)
+	return nil
 }
 
 // Rotated tells of one rotation.
@@ -104,6 +115,30 @@ func (k *Keys) Rotate(ctx context.Context, p *storage.Project, alg string, force
 		}
 		algs = []string{alg}
 	}
+	return k.rotate(ctx, p, algs, "operator", force)
+}
+
+// RotateDue rotates the algs whose key has signed for this long. Nothing is due:
+// nothing is changed. storage.ErrConflict when another process was faster.
+func (k *Keys) RotateDue(ctx context.Context, p *storage.Project, every time.Duration) ([]Rotated, error) {
+	rows, err := k.store.SigningKeys.List(ctx, p.Scope())
+	if err != nil {
+		return nil, err
+	}
+	var due []string
+	for _, alg := range signingAlgs {
+		active := find(rows, alg, storage.KeyActive)
+		if active != nil && k.now().Sub(active.ActiveSince) >= every {
+			due = append(due, alg)
+		}
+	}
+	if due == nil {
+		return nil, nil
+	}
+	return k.rotate(ctx, p, due, "system", false)
+}
+
+func (k *Keys) rotate(ctx context.Context, p *storage.Project, algs []string, actor string, force bool) ([]Rotated, error) {
 	if err := k.Ensure(ctx, p); err != nil {
 		return nil, err
 	}
@@ -113,8 +148,7 @@ func (k *Keys) Rotate(ctx context.Context, p *storage.Project, alg string, force
 	}
 	now := k.now().UTC()
 	until := now.Add(max(p.AccessTokenTTL, p.IDTokenTTL) + jwksCacheTime + clockLeeway).Truncate(time.Microsecond)
-	var added, changed []*storage.SigningKey
-	var events []storage.Change
+	step := rotation{actor: actor}
 	var out []Rotated
 	for _, alg := range algs {
 		active, next := find(rows, alg, storage.KeyActive), find(rows, alg, storage.KeyNext)
@@ -125,96 +159,30 @@ func (k *Keys) Rotate(ctx context.Context, p *storage.Project, alg string, force
 			return nil, fmt.Errorf("%w: %s key %s is published since %s, and clients may keep the JWKS for %s; try again in %s, or force it",
 				ErrKeyTooNew, alg, next.ID, publishedSince(next).Format(time.RFC3339), jwksCacheTime, (jwksCacheTime - age).Round(time.Second))
 		}
-		kid, err := k.newKID(ctx, p, alg, next.ID)
+		kid, err := k.newKID(ctx, p, rows, alg, next.ID)
 		if err != nil {
 			return nil, err
 		}
-		fresh := &storage.SigningKey{ID: kid, Alg: alg, Status: storage.KeyNext}
-		active.Status, active.ExpiresAt = storage.KeyRetiring, until
+		if err := k.leave(p, active, storage.KeyRetiring, until); err != nil {
+			return nil, err
+		}
 		next.Status, next.ActiveSince = storage.KeyActive, now
-		added, changed = append(added, fresh), append(changed, active, next)
-		events = append(events, k.event("signing_key.retired", active), k.event("signing_key.activated", next), k.event("signing_key.created", fresh))
+		step.changed = append(step.changed, active, next)
+		step.events = append(step.events, k.event(actor, "signing_key.retired", active), k.event(actor, "signing_key.activated", next))
+		step.add(k, &storage.SigningKey{ID: kid, Alg: alg, Status: storage.KeyNext})
 		out = append(out, Rotated{Alg: alg, Active: next.ID, Retiring: active.ID, RetiringUntil: until, Next: kid})
 	}
-	if err := k.generate(p, added); err != nil {
-		return nil, err
+	if err := k.commit(ctx, p, &step); err != nil {
+		return nil, raced(err)
 	}
-	if err := k.store.SigningKeys.Rotate(ctx, p.Scope(), added, changed, events...); err != nil {
-		if errors.Is(err, storage.ErrAlreadyExists) { // the same step of the chain of kids
-			err = storage.ErrConflict
-		}
-		return nil, err
-	}
-	k.project(p.ID).notices.Add(1)
 	return out, nil
 }
 
-func find(rows []*storage.SigningKey, alg string, status storage.KeyStatus) *storage.SigningKey {
-	i := slices.IndexFunc(rows, func(r *storage.SigningKey) bool { return r.Alg == alg && r.Status == status })
-	if i < 0 {
-		return nil
+// raced is what a lost race is, whichever step of it the database saw first: the
+// same kid made twice, or a row that changed.
+func raced(err error) error {
+	if errors.Is(err, storage.ErrAlreadyExists) {
+		return storage.ErrConflict
 	}
-	return rows[i]
-}
-
-// newKID returns the kid of the key that follows another. It is the same in
-// every process, so that of two that make the key at once the database refuses
-// one; and it differs between databases, so that no client that remembers a kid
-// meets another key under it.
-func (k *Keys) newKID(ctx context.Context, p *storage.Project, alg, after string) (string, error) {
-	secret, err := k.store.ProjectSecrets.Get(ctx, p.Scope(), "kid")
-	if err != nil {
-		return "", err
-	}
-	mac := hmac.New(sha256.New, secret)
-	fmt.Fprintf(mac, "%s after %s", alg, after)
-	return base64.RawURLEncoding.EncodeToString(mac.Sum(nil)[:15]), nil
-}
-
-// generate makes and seals the keys, on all processors: RSA takes its time.
-func (k *Keys) generate(p *storage.Project, keys []*storage.SigningKey) error {
-	now := k.now().UTC()
-	errs := make([]error, len(keys))
-	var all sync.WaitGroup
-	for i, key := range keys {
-		key.CreatedOrder = now.UnixMicro()
-		if key.Status == storage.KeyActive {
-			key.ActiveSince = now
-		}
-		all.Go(func() {
-			pkcs8, err := newPrivateKey(key.Alg)
-			if err != nil {
-				errs[i] = fmt.Errorf("%s signing key can't be made: %w", key.Alg, err)
-				return
-			}
-			k.store.SigningKeys.Seal(p.Scope(), key, pkcs8)
-			clear(pkcs8)
-		})
-	}
-	all.Wait()
-	return errors.Join(errs...)
-}
-
-func newPrivateKey(alg string) ([]byte, error) {
-	var key crypto.Signer
-	var err error
-	switch alg {
-	case "RS256", "PS256":
-		key, err = rsa.GenerateKey(rand.Reader, 2048)
-	case "ES256":
-		key, err = ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
-	default:
-		_, key, err = ed25519.GenerateKey(rand.Reader)
-	}
-	if err != nil {
-		return nil, err
-	}
-	return x509.MarshalPKCS8PrivateKey(key)
-}
-
-func (k *Keys) event(action string, key *storage.SigningKey) storage.Change {
-	return k.store.AuditEvents.Append(storage.AuditEvent{
-		At: k.now().UTC(), Action: action, Outcome: "success", Actor: "operator", Target: key.ID,
-		Details: map[string]string{"alg": key.Alg},
-	})
+	return err
 }

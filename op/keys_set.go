@@ -32,9 +32,11 @@ type signingKey struct {
 	status      storage.KeyStatus
 	createdAt   time.Time
 	activeSince time.Time
-	expiresAt   time.Time
+	unpublished time.Time
 	sealed      []byte
-	private     crypto.Signer
+	der         []byte                 // PKIX, of a key that only verifies
+	private     crypto.Signer          // nil for a key that only verifies
+	public      crypto.PublicKey       // of the kind that alg needs
 	signers     map[string]jose.Signer // by typ
 }
 
@@ -58,7 +60,7 @@ type keySet struct {
 	loadedAt time.Time
 }
 
-func newKeySet(keys []*signingKey) (*keySet, error) {
+func newKeySet(keys []*signingKey, now time.Time) (*keySet, error) {
 	set := &keySet{active: make(map[string]*signingKey, len(signingAlgs)), byKID: make(map[string]*signingKey, len(keys))}
 	slices.SortStableFunc(keys, func(a, b *signingKey) int {
 		if n := algOrder(a.alg) - algOrder(b.alg); n != 0 {
@@ -69,12 +71,14 @@ func newKeySet(keys []*signingKey) (*keySet, error) {
 		}
 		return a.createdAt.Compare(b.createdAt)
 	})
-	public := jose.JSONWebKeySet{Keys: make([]jose.JSONWebKey, len(keys))}
-	for i, k := range keys {
+	public := jose.JSONWebKeySet{Keys: make([]jose.JSONWebKey, 0, len(keys))}
+	for _, k := range keys {
 		if set.byKID[k.kid] = k; k.status == storage.KeyActive && set.active[k.alg] == nil {
 			set.active[k.alg] = k
 		}
-		public.Keys[i] = jose.JSONWebKey{Key: k.private.Public(), KeyID: k.kid, Algorithm: k.alg, Use: "sig"}
+		if k.publishedAt(now) {
+			public.Keys = append(public.Keys, jose.JSONWebKey{Key: k.public, KeyID: k.kid, Algorithm: k.alg, Use: "sig"})
+		}
 	}
 	body, err := json.Marshal(public)
 	if err != nil {
@@ -88,7 +92,7 @@ func newKeySet(keys []*signingKey) (*keySet, error) {
 func algOrder(alg string) int { return slices.Index(signingAlgs[:], alg) }
 
 func statusOrder(s storage.KeyStatus) int {
-	return slices.Index([]storage.KeyStatus{storage.KeyActive, storage.KeyNext, storage.KeyRetiring}, s)
+	return slices.Index([]storage.KeyStatus{storage.KeyActive, storage.KeyNext, storage.KeyRetiring, storage.KeyRetired}, s)
 }
 
 // reuse returns the parsed key of a row that holds the same key as before.
@@ -97,11 +101,11 @@ func (s *keySet) reuse(r *storage.SigningKey) *signingKey {
 		return nil
 	}
 	old := s.byKID[r.ID]
-	if old == nil || old.alg != r.Alg || !bytes.Equal(old.sealed, r.Sealed) {
+	if old == nil || old.alg != r.Alg || !bytes.Equal(old.sealed, r.Sealed) || !bytes.Equal(old.der, r.Public) {
 		return nil
 	}
 	key := *old
-	key.status, key.activeSince, key.expiresAt = r.Status, r.ActiveSince, r.ExpiresAt
+	key.status, key.activeSince, key.unpublished = r.Status, r.ActiveSince, r.UnpublishedAt
 	return &key
 }
 
@@ -112,13 +116,11 @@ func parseSigningKey(r *storage.SigningKey, pkcs8 []byte) (*signingKey, error) {
 	if err != nil {
 		return nil, fmt.Errorf("signing key %s: its PKCS #8 can't be read", r.ID) // err may quote the key
 	}
-	k := &signingKey{
-		kid: r.ID, alg: r.Alg, status: r.Status, createdAt: publishedSince(r),
-		activeSince: r.ActiveSince, expiresAt: r.ExpiresAt, sealed: r.Sealed,
-	}
+	k := ofRow(r)
 	if k.private, err = fitting(r.Alg, parsed); err != nil {
 		return nil, fmt.Errorf("signing key %s: %w", r.ID, err)
 	}
+	k.public = k.private.Public()
 	k.signers = make(map[string]jose.Signer, len(signedTypes))
 	for _, typ := range signedTypes {
 		k.signers[typ], err = jose.NewSigner(
@@ -129,6 +131,24 @@ func parseSigningKey(r *storage.SigningKey, pkcs8 []byte) (*signingKey, error) {
 		}
 	}
 	return k, nil
+}
+
+// parsePublicKey reads what is left of a key that signs no more.
+func parsePublicKey(r *storage.SigningKey) (*signingKey, error) {
+	parsed, err := x509.ParsePKIXPublicKey(r.Public)
+	if err != nil {
+		return nil, fmt.Errorf("signing key %s: its public part can't be read: %w", r.ID, err)
+	}
+	k := ofRow(r)
+	k.der, k.public = r.Public, parsed
+	return k, nil
+}
+
+func ofRow(r *storage.SigningKey) *signingKey {
+	return &signingKey{
+		kid: r.ID, alg: r.Alg, status: r.Status, createdAt: publishedSince(r),
+		activeSince: r.ActiveSince, unpublished: r.UnpublishedAt, sealed: r.Sealed,
+	}
 }
 
 // fitting returns the private key if alg can use it (RFC 7518 §3.3, §3.4;
@@ -187,5 +207,5 @@ func keyKind(key any) string {
 
 // publishedAt says whether the key is still published at this time.
 func (k *signingKey) publishedAt(now time.Time) bool {
-	return k.expiresAt.IsZero() || now.Before(k.expiresAt)
+	return k.unpublished.IsZero() || now.Before(k.unpublished)
 }

@@ -93,6 +93,16 @@ func (op *Provider) withProject(e endpoint) http.HandlerFunc {
 	}
 }
 
+// issuerPath is the path of the project's issuer, "" for most. What is below it
+// comes here without it.
+func issuerPath(p *storage.Project) string {
+	_, rest, _ := strings.Cut(p.Issuer, "://")
+	if i := strings.IndexByte(rest, '/'); i >= 0 {
+		return rest[i:]
+	}
+	return ""
+}
+
 // remoteHost returns the address of the peer, which a trusted proxy in front may
 // have set before the request came here.
 func remoteHost(r *http.Request) string {

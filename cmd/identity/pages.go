@@ -56,7 +56,7 @@ func (p *protocolPages) LoggedOut(w http.ResponseWriter, r *http.Request, pr *st
 
 // Home is the page at the issuer.
 func (p *protocolPages) Home(w http.ResponseWriter, r *http.Request, pr *storage.Project) {
-	links := []templates.HomeLink{{Href: "/.well-known/openid-configuration", Message: "home.discovery"}}
+	links := []templates.HomeLink{{Href: pr.Issuer + "/.well-known/openid-configuration", Message: "home.discovery"}}
 	if pr.InsecureDevelopment {
 		links = append(links, templates.HomeLink{Href: "/dev/playground", Message: "home.playground"})
 	}
