@@ -128,3 +128,28 @@ func codeOf(err error) string {
 	}
 	return ""
 }
+
+// weakRSA is a key of 1024 bits, which the standard library no longer makes.
+func weakRSA(t *testing.T) []byte {
+	t.Helper()
+	der, err := base64.StdEncoding.DecodeString(weakRSAPKCS8)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return der
+}
+
+const weakRSAPKCS8 = `MIICdgIBADANBgkqhkiG9w0BAQEFAASCAmAwggJcAgEAAoGBANLMCdvsaiuCVV00
+e/i+v7RRAbCqpcfxMCvv5QWQjh7CtRwVIbncg1v9wXgR+fimAXN/2AMMdDbhyKDF
+OUs/waQjOsR+pwu+wxqzRM9QMjwYG/TYmnQapY/pvytlisFUk3M4P71V/7eqvN/c
+l4WvrL4SOv46P1/9QhyXPSLKKzrlAgMBAAECgYEAxpp6h3v8o7WOG9yBGOEO2SKh
+RwPgYbq5uguxaUbCv/SOkkDOn8BE+vzftPKq4zv0jg9bQ7QOIk8jqWVoD5+oHffd
+dJTiBDSZH/JedRTZaGNgIYK9NIT67f27DQNR5DbObmw9KbauRdKQ1Pg7TU3wEyXb
+5xcLj/5qyHAHrRbrXlkCQQD8Y/Zei2uEwT/GRhevo1TLYEhUC4W6j7Z9lc6nEOXs
+oCXW3Fvlcx8GOEgYqRjK3wwf/o6qz9H1Ju0vRWyl/2/PAkEA1c/L6xguICnrh0y/
+ZDLOmlHMKjawvWf8dj+oDx7e2CfRpNZbsaRI1i0dIUpNk/EwVW3pEV6G5o2rdbtf
+vn4DCwJAASjAX+zKAKEWluWJhE/+urRlgKVQ5ut0Dh2bBl9ofu65XcRDU8l0kgW+
+JwbXy0688oSryRMNRs/39OifuB91NwJAcx2m59Oj+fM3+SesIDFupQ2HQ+8gJ0oW
+VkAdps5zIqQFrp8uzSzrfkzZ0zOjIxUHdedwRcbEENuTxhZ1DSXhUwJAIDwGwF4d
+hXrdAIzSCbdMCbGtWNeT9bTRL34HqG52FHpxpuVx2FAkVGjlYjA8JFn0ejPFNUMq
+rJnY0mCHU93J0Q==`
