@@ -39,6 +39,10 @@ type Project struct {
 	// InsecureUnsigned: clients may register for ID tokens and request objects
 	// with the alg none.
 	InsecureUnsigned bool
+	Access           AccessPolicy // who may make an account
+	Login            LoginPolicy
+	Branding         Branding
+
 	// InsecureDevelopment: http on loopback, seeded accounts, a banner on every page.
 	InsecureDevelopment bool
 }

@@ -38,6 +38,11 @@ func (c PasswordCredential) LogValue() slog.Value {
 	return slog.GroupValue(slog.String("user_id", c.UserID))
 }
 
+// LogValue hides all but the ids.
+func (c ProjectCredential) LogValue() slog.Value {
+	return slog.GroupValue(slog.String("id", c.ID), slog.String("kind", string(c.Kind)), slog.String("project_id", c.ProjectID))
+}
+
 // LogValue hides what is sealed.
 func (p projectSecret) LogValue() slog.Value { return slog.GroupValue(slog.String("name", p.id)) }
 

@@ -7,8 +7,8 @@ import "github.com/elloloop/identity/storage/graph"
 var controlScope = graph.In("~control")
 
 // controlTypes are what operators manage. Project, ProjectDomain,
-// ProjectCredential, Lease and Bootstrap live in the control scope, the others in
-// their project.
+// ProjectCredential and Lease live in the control scope, the others in their
+// project.
 func controlTypes() []graph.Type {
 	return []graph.Type{
 		{

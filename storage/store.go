@@ -48,6 +48,10 @@ type Store struct {
 	Counters              *Counters
 	Outbox                *Outbox
 	Leases                *Leases
+	Projects              *Projects
+	ProjectDomains        *ProjectDomains
+	ProjectCredentials    *ProjectCredentials
+	Bootstraps            *Bootstraps
 
 	repo graph.Repository
 }
@@ -75,6 +79,10 @@ func New(repo graph.Repository, keys *Keyring) *Store {
 		Counters:              &Counters{repo},
 		Outbox:                outbox,
 		Leases:                &Leases{repo},
+		Projects:              &Projects{repo},
+		ProjectDomains:        &ProjectDomains{repo},
+		ProjectCredentials:    &ProjectCredentials{repo},
+		Bootstraps:            &Bootstraps{repo},
 		repo:                  repo,
 	}
 }

@@ -22,3 +22,9 @@ func IsProjectSecretNotice(n Notice) bool { return n.All || n.Type == typeProjec
 
 // IsOutboxNotice says whether there may be a message to send after this notice.
 func IsOutboxNotice(n Notice) bool { return n.All || n.Type == typeOutboxMessage }
+
+// IsProjectNotice says whether a cached project, or what is known of hosts and
+// project keys, may be stale after this notice.
+func IsProjectNotice(n Notice) bool {
+	return n.All || n.Type == typeProject || n.Type == typeProjectDomain || n.Type == typeProjectCredential
+}
