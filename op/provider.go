@@ -27,6 +27,7 @@ type Config struct {
 	Log          *slog.Logger // nil: discarded
 	ACRValues    []string     // acr_values_supported: what the flows can reach
 	UILocales    []string     // ui_locales_supported: what the pages speak (BCP 47)
+	Fetch        Fetcher      // of what clients' URLs hold; nil: nothing is fetched
 }
 
 // Provider serves the protocol.
@@ -43,6 +44,7 @@ type Provider struct {
 	clients      *clientCache
 	rotation     *projectSecretCache
 	metadata     *metadataCache
+	fetch        Fetcher
 	begins       *bounded[*rate.Limiter]
 }
 
@@ -54,9 +56,12 @@ func New(c Config) (*Provider, error) {
 	if c.Log == nil {
 		c.Log = slog.New(slog.DiscardHandler)
 	}
+	if c.Fetch == nil {
+		c.Fetch = noFetcher{}
+	}
 	return &Provider{
 		store: c.Store, projects: c.Projects, interactions: c.Interactions, pages: c.Pages, keys: c.Keys,
-		now: c.Now, log: c.Log, acrValues: c.ACRValues, uiLocales: c.UILocales,
+		now: c.Now, log: c.Log, acrValues: c.ACRValues, uiLocales: c.UILocales, fetch: c.Fetch,
 		clients:  newClientCache(c.Store, c.Now),
 		rotation: newProjectSecretCache(c.Store),
 		metadata: newMetadataCache(),

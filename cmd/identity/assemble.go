@@ -12,6 +12,7 @@ import (
 	"github.com/go-chi/chi/v5"
 
 	"github.com/elloloop/identity/cmd/identity/config"
+	"github.com/elloloop/identity/cmd/identity/outbound"
 	"github.com/elloloop/identity/cmd/identity/web"
 	"github.com/elloloop/identity/flows"
 	"github.com/elloloop/identity/op"
@@ -25,6 +26,7 @@ type provider struct {
 	op       *op.Provider
 	engine   *flows.Engine
 	renderer *templates.Renderer
+	outbound *outbound.Client // every request to a URL that others gave
 	draining atomic.Bool
 }
 
@@ -44,6 +46,10 @@ func assemble(ctx context.Context, c *config.Config, log *slog.Logger) (*provide
 }
 
 func (p *provider) wire(ctx context.Context, c *config.Config, log *slog.Logger) error {
+	p.outbound = outbound.New(outbound.Config{InsecureAllowLoopback: c.Insecure.LoopbackFetch})
+	if c.Insecure.LoopbackFetch {
+		log.WarnContext(ctx, "URLs of clients may reach this machine: for development and conformance tests only", "setting", "GATEWAY_INSECURE_ALLOW_LOOPBACK_FETCH")
+	}
 	var err error
 	if p.renderer, err = templates.New(pageConfig(c, log)); err != nil {
 		return err
@@ -62,7 +68,7 @@ func (p *provider) wire(ctx context.Context, c *config.Config, log *slog.Logger)
 	}
 	p.op, err = op.New(op.Config{
 		Store: p.store, Projects: projects, Interactions: p.engine, Pages: &protocolPages{p.renderer}, Keys: p.keys,
-		Now: time.Now, Log: log, ACRValues: []string{flows.ACRPassword}, UILocales: []string{"en", "de"},
+		Now: time.Now, Log: log, ACRValues: []string{flows.ACRPassword}, UILocales: []string{"en", "de"}, Fetch: p.outbound,
 	})
 	if err != nil {
 		return err

@@ -27,6 +27,7 @@ type Config struct {
 	Server    Server
 	Storage   Storage
 	Tokens    Tokens
+	Insecure  Insecure
 	Session   Session
 	Login     Login
 	Password  Password
@@ -73,7 +74,12 @@ type Tokens struct {
 	AuthorizationRequestExpiry time.Duration `key:"authorization_request.expiry_seconds" env:"GATEWAY_AUTHORIZATION_REQUEST_EXPIRY_SECONDS" default:"1800" min:"60" max:"86400" doc:"How long a person has to sign in."`
 	PKCERequired               bool          `key:"pkce.required" env:"GATEWAY_PKCE_REQUIRED" default:"true" doc:"Whether clients that can keep a secret must use PKCE too. Public clients always must."`
 	FrontChannel               bool          `key:"front_channel.enabled" env:"GATEWAY_FRONT_CHANNEL_ENABLED" default:"false" doc:"Whether clients may be registered for response types that bring tokens through the browser (implicit and hybrid)."`
-	InsecureUnsigned           bool          `key:"insecure.unsigned" env:"GATEWAY_INSECURE_UNSIGNED" default:"false" doc:"Whether clients may be registered for ID tokens and request objects without a signature (alg none). For conformance tests only."`
+}
+
+// Insecure is what is dangerous: each is logged at the start.
+type Insecure struct {
+	Unsigned      bool `key:"insecure.unsigned" env:"GATEWAY_INSECURE_UNSIGNED" default:"false" doc:"Whether clients may be registered for ID tokens and request objects without a signature (alg none). For conformance tests only."`
+	LoopbackFetch bool `key:"insecure.allow_loopback_fetch" env:"GATEWAY_INSECURE_ALLOW_LOOPBACK_FETCH" default:"false" doc:"Whether URLs that clients register may lead to this machine, without TLS too. For development and conformance tests only."`
 }
 
 // Session is how long people stay signed in.
