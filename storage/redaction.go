@@ -43,6 +43,11 @@ func (c ProjectCredential) LogValue() slog.Value {
 	return slog.GroupValue(slog.String("id", c.ID), slog.String("kind", string(c.Kind)), slog.String("project_id", c.ProjectID))
 }
 
+// LogValue hides all but the ids.
+func (i TenantInvitation) LogValue() slog.Value {
+	return slog.GroupValue(slog.String("id", i.ID), slog.String("tenant_id", i.TenantID))
+}
+
 // LogValue hides what is sealed.
 func (p projectSecret) LogValue() slog.Value { return slog.GroupValue(slog.String("name", p.id)) }
 

@@ -52,6 +52,15 @@ type Store struct {
 	ProjectDomains        *ProjectDomains
 	ProjectCredentials    *ProjectCredentials
 	Bootstraps            *Bootstraps
+	UserDirectory         *UserDirectory
+	UserStatuses          *UserStatuses
+	WorkingGroups         *WorkingGroups
+	GroupMembers          *GroupMembers
+	Subgroups             *Subgroups
+	Tenants               *Tenants
+	TenantDomains         *TenantDomains
+	TenantMembers         *TenantMembers
+	TenantInvitations     *TenantInvitations
 
 	repo graph.Repository
 }
@@ -83,6 +92,15 @@ func New(repo graph.Repository, keys *Keyring) *Store {
 		ProjectDomains:        &ProjectDomains{repo},
 		ProjectCredentials:    &ProjectCredentials{repo},
 		Bootstraps:            &Bootstraps{repo},
+		UserDirectory:         &UserDirectory{repo},
+		UserStatuses:          &UserStatuses{repo, sessions},
+		WorkingGroups:         &WorkingGroups{repo},
+		GroupMembers:          &GroupMembers{repo},
+		Subgroups:             &Subgroups{repo},
+		Tenants:               &Tenants{repo},
+		TenantDomains:         &TenantDomains{repo},
+		TenantMembers:         &TenantMembers{repo},
+		TenantInvitations:     &TenantInvitations{repo},
 		repo:                  repo,
 	}
 }

@@ -2,6 +2,7 @@ package storage
 
 import (
 	"context"
+	"slices"
 	"time"
 
 	"github.com/elloloop/identity/storage/graph"
@@ -51,9 +52,19 @@ type User struct {
 	PhoneNumberVerified bool     `json:"phone_number_verified,omitempty"`
 	Address             *Address `json:"address,omitempty"`
 
+	RecoveryEmail string           `json:"recovery_email,omitempty"`
+	Quota         map[string]int64 `json:"quota,omitempty"`    // what the account may use at most, by the words of the applications
+	Deletion      *PendingDeletion `json:"deletion,omitempty"` // with UserPendingDeletion
+
 	// ProfileUpdatedAt is the updated_at claim.
 	ProfileUpdatedAt time.Time `json:"profile_updated_at"`
 	CreatedOrder     int64     `json:"created"` // microseconds since 1970; orders lists
+}
+
+// PendingDeletion says when an account will be deleted, and what it was before.
+type PendingDeletion struct {
+	At     time.Time  `json:"at"`
+	Before UserStatus `json:"before"`
 }
 
 // Address is the address claim (OIDC Core §5.1.1).
@@ -84,7 +95,10 @@ type Users struct {
 // Add returns the change that stores a new account. The commit gets
 // ErrAlreadyExists when the mail address, the username or the external id is
 // taken in the project.
-func (s *Users) Add(u *User) Change { return create(typeUser, u) }
+func (s *Users) Add(u *User) Change {
+	u.NameKey = FoldName(u.Name)
+	return create(typeUser, u)
+}
 
 // Get returns the account with this subject identifier.
 func (s *Users) Get(ctx context.Context, scope Scope, id string) (*User, error) {
@@ -103,20 +117,23 @@ func (s *Users) ByUsername(ctx context.Context, scope Scope, key string) (*User,
 
 // Replace returns the change that stores a changed account. The commit gets
 // ErrConflict when somebody changed it since it was read.
-func (s *Users) Replace(u *User) Change { return update(typeUser, u, u.Version) }
+func (s *Users) Replace(u *User) Change {
+	u.NameKey = FoldName(u.Name)
+	return update(typeUser, u, u.Version)
+}
 
 // Delete removes the account and everything that hangs on it: its credentials,
-// sessions, grants (and so its tokens) and consents. Its id is never used again.
+// sessions, grants (and so its tokens), consents and memberships. Its id is never
+// used again.
 func (s *Users) Delete(ctx context.Context, scope Scope, id string, also ...Change) error {
-	user := graph.String(id)
-	_, err := commit(ctx, s.repo, scope, append([]Change{
-		remove(typeUser, id),
-		removeBy(typePasswordCredential, "user", user),
-		s.sessions.endOf(id),
-		removeBy(typeGrant, "user", user),
-		removeBy(typeConsent, "user", user),
-		removeBy(typeAuthorizationCode, "user_client", user),
-	}, also...))
+	changes := []Change{remove(typeUser, id), s.sessions.endOf(id)}
+	for _, t := range Schema().Types { // so that a new type can't be forgotten
+		i := slices.IndexFunc(t.Indexes, func(x graph.Index) bool { return x.Columns[0] == "user_id" })
+		if i >= 0 {
+			changes = append(changes, removeBy(t.ID, t.Indexes[i].Name, graph.String(id)))
+		}
+	}
+	_, err := commit(ctx, s.repo, scope, append(changes, also...))
 	return err
 }
 
