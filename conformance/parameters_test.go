@@ -97,7 +97,7 @@ func TestParameters(t *testing.T) {
 		b.refused(w.request(w.web, "response_type", "carrier"), "unsupported_response_type", "invalid_request")
 	})
 	for _, typ := range []string{"token", "id_token", "code id_token", "none"} {
-		t.Run("response-type-not-built/"+typ, func(t *testing.T) {
+		t.Run("response-type-off-by-default/"+typ, func(t *testing.T) {
 			b := member(t, w)
 			r := w.request(w.web, "response_type", typ)
 			resp, ok := b.get(w.authorizeURL(r)).response(w.issuer)

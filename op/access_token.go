@@ -15,7 +15,7 @@ type accessToken struct {
 	id       string // jti
 	opaque   bool
 	clientID string
-	subject  string // the account, or the client itself
+	subject  string // sub: the person as the client knows them, or the client itself
 	scope    []string
 	audience audience
 	issued   time.Time
@@ -44,7 +44,10 @@ func (op *Provider) readAccessToken(ctx context.Context, p *storage.Project, raw
 	if t.grant, t.user, _, err = op.liveGrant(ctx, p, id); err != nil {
 		return nil, deadIfGone(err)
 	}
-	if t.grant.ClientID != t.clientID || t.grant.UserID != t.subject {
+	if t.opaque && t.subject == t.grant.UserID { // its row holds the account
+		t.subject = t.grant.Sub()
+	}
+	if t.grant.ClientID != t.clientID || t.grant.Sub() != t.subject {
 		return nil, errDeadToken
 	}
 	_, err = op.activeClient(ctx, p, t.clientID)

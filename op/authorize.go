@@ -34,7 +34,7 @@ func (op *Provider) authorize(w http.ResponseWriter, r *http.Request, p *storage
 	case err != nil:
 		op.answerError(w, r, p, a.request, err)
 	case needed == "":
-		op.answerCode(w, r, p, a.request)
+		op.answerDone(w, r, p, a.request)
 	case slices.Contains(a.request.Prompt, "none"):
 		op.answerError(w, r, p, a.request, neededError(needed))
 	case !op.mayBegin(r, p):
@@ -71,7 +71,7 @@ func (op *Provider) resume(w http.ResponseWriter, r *http.Request, p *storage.Pr
 		}
 		op.answerError(w, r, p, ar, deniedError(ar.Denied))
 	case ar.Done:
-		op.answerCode(w, r, p, ar, op.store.AuthorizationRequests.Take(ar.ID))
+		op.answerDone(w, r, p, ar, op.store.AuthorizationRequests.Take(ar.ID))
 	default:
 		op.showExpired(w, r, p, nil)
 	}
@@ -106,7 +106,7 @@ func asGET(w http.ResponseWriter, r *http.Request, p *storage.Project, ps params
 const maxGETLength = 4096
 
 func (op *Provider) parseAuthorization(r *http.Request, p *storage.Project) (*authorization, error) {
-	a := &authorization{ctx: r.Context(), project: p, request: &storage.AuthorizationRequest{
+	a := &authorization{ctx: r.Context(), http: r, project: p, request: &storage.AuthorizationRequest{
 		ID: storage.NewID(), ExpiresAt: op.now().Add(p.AuthorizationRequestTTL),
 	}}
 	values, err := url.ParseQuery(r.URL.RawQuery)
@@ -122,16 +122,18 @@ func (op *Provider) parseAuthorization(r *http.Request, p *storage.Project) (*au
 	if a.params == nil {
 		return a, a.bad
 	}
+	a.fill()
+	return a, nil
+}
+
+// fill takes over what needs no check of its own, and how an error is answered.
+func (a *authorization) fill() {
 	ar := a.request
 	ar.State, ar.Nonce = a.params.get("state"), a.params.get("nonce")
 	ar.LoginHint, ar.Display = a.params.get("login_hint"), a.params.get("display")
 	ar.UILocales = a.params.list("ui_locales")
 	ar.ACRValues = a.params.list("acr_values")
-	ar.ResponseMode = "query" // the default for code; what errors before the check use too
-	if m := a.params.get("response_mode"); slices.Contains(responseModes, m) {
-		ar.ResponseMode = m
-	}
-	return a, nil
+	ar.ResponseMode = responseMode(a.params.get("response_type"), a.params.get("response_mode"))
 }
 
 func (op *Provider) runChecks(a *authorization, checks []check) error {
@@ -171,34 +173,4 @@ func neededError(needed string) error {
 		return ErrAccountSelection.Say("the person has to choose an account first")
 	}
 	return ErrInteractionRequired.Say("the person has to do something first")
-}
-
-// answerCode issues a code for a request that needs nothing any more, and sends
-// it. What else has to be committed with it comes in also.
-func (op *Provider) answerCode(w http.ResponseWriter, r *http.Request, p *storage.Project, ar *storage.AuthorizationRequest, also ...storage.Change) {
-	code, err := op.issueCode(r.Context(), p, ar, also...)
-	switch {
-	case errors.Is(err, storage.ErrNotFound): // the session ended meanwhile
-		err = ErrLoginRequired.Say("the session has ended: sign in again").Because(err)
-	case errors.Is(err, storage.ErrConsumed): // the same request, answered by a faster click
-		op.showExpired(w, r, p, ar.UILocales)
-		return
-	}
-	if err != nil {
-		op.answerError(w, r, p, ar, err)
-		return
-	}
-	op.answer(w, r, p, ar, []Field{{"code", code}})
-}
-
-func (op *Provider) issueCode(ctx context.Context, p *storage.Project, ar *storage.AuthorizationRequest, also ...storage.Change) (string, error) {
-	code := storage.NewSecret() // 256 bits; RFC 6749 §10.10 wants at least 128
-	err := op.store.AuthorizationCodes.Issue(ctx, p.Scope(), &storage.AuthorizationCode{
-		ID: storage.NewID(), CodeHash: storage.DigestOf(code), GrantID: storage.NewID(),
-		ClientID: ar.ClientID, RedirectURI: ar.RedirectURI, CodeChallenge: ar.CodeChallenge,
-		UserID: ar.Subject, SessionID: ar.SessionID, Scope: ar.Scope, Nonce: ar.Nonce, Claims: ar.Claims,
-		AuthTime: ar.AuthTime, AMR: ar.AMR, ACR: ar.ACR,
-		ExpiresAt: op.now().Add(p.AuthorizationCodeTTL),
-	}, also...)
-	return code, err
 }

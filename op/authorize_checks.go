@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"net/http"
 	"slices"
 	"strconv"
 	"strings"
@@ -14,6 +15,7 @@ import (
 // authorization is one authorization request while it is checked.
 type authorization struct {
 	ctx     context.Context
+	http    *http.Request
 	project *storage.Project
 	params  params
 	client  *storage.Client
@@ -21,6 +23,7 @@ type authorization struct {
 	claims  claimsRequest
 	bad     error // found while the parameters were parsed
 	sent    string
+	subject string // who the client wants, in its own words
 }
 
 // check is one rule about an authorization request.
@@ -40,11 +43,13 @@ var authorizationChecks = []check{
 	(*Provider).checkResponseType,  // RFC 6749 §3.1.1
 	(*Provider).checkResponseMode,  // OAuth 2.0 Multiple Response Types §2.1
 	(*Provider).checkScope,         // RFC 6749 §3.3, OIDC Core §3.1.2.1
+	(*Provider).checkNonce,         // OIDC Core §3.2.2.1, §3.3.2.11
 	(*Provider).checkCodeChallenge, // RFC 7636 §4.3, RFC 9700 §2.1.1
 	(*Provider).checkPrompt,        // OIDC Core §3.1.2.1
 	(*Provider).checkMaxAge,        // OIDC Core §3.1.2.1
 	(*Provider).checkIDTokenHint,   // OIDC Core §3.1.2.1
 	(*Provider).checkClaims,        // OIDC Core §5.5
+	(*Provider).checkSubject,       // OIDC Core §3.1.2.2
 	(*Provider).checkOfflineAccess, // OIDC Core §11
 	(*Provider).checkSize,          // what is stored for strangers is bounded
 	(*Provider).checkConsentScope,  // what the person has to allow
@@ -101,25 +106,52 @@ func (op *Provider) checkRequestObject(a *authorization) error {
 }
 
 func (op *Provider) checkResponseType(a *authorization) error {
-	t := a.params.get("response_type")
+	t := canonicalResponseType(a.params.get("response_type"))
+	supported := supportedResponseTypes(a.project)
 	switch {
 	case t == "":
 		return ErrInvalidRequest.Say("response_type is missing: send code")
-	case t != "code":
-		return ErrUnsupportedResponseType.Say("response_type must be code")
-	case !slices.Contains(a.client.ResponseTypes, t) || !slices.Contains(a.client.GrantTypes, "authorization_code"):
-		return ErrUnauthorizedClient.Say("this client is not registered for response_type code")
+	case !slices.Contains(supported, t):
+		return ErrUnsupportedResponseType.Say("response_type must be one of: " + strings.Join(supported, ", "))
+	case !registeredFor(a.client, t):
+		return ErrUnauthorizedClient.Say("this client is not registered for response_type " + t)
 	}
 	a.request.ResponseType = t
 	return nil
 }
 
-// responseModes are those that a code may be sent by.
+// responseModes are those that a response may be sent by.
 var responseModes = []string{"query", "fragment", "form_post"}
 
+// responseMode is how a response goes to the client: as it asked, or as is usual
+// for the response type (OAuth 2.0 Multiple Response Types §2.1, §5). Errors that
+// come before the checks use it too.
+func responseMode(responseType, asked string) string {
+	switch {
+	case slices.Contains(responseModes, asked) && (asked != "query" || !throughBrowser(responseType)):
+		return asked
+	case throughBrowser(responseType):
+		return "fragment"
+	}
+	return "query"
+}
+
 func (op *Provider) checkResponseMode(a *authorization) error {
-	if m := a.params.get("response_mode"); m != "" && !slices.Contains(responseModes, m) {
+	m := a.params.get("response_mode")
+	if m != "" && !slices.Contains(responseModes, m) {
 		return ErrInvalidRequest.Say("response_mode must be query, fragment or form_post")
+	}
+	if m == "query" && throughBrowser(a.request.ResponseType) { // a query ends in logs and in Referer
+		return ErrInvalidRequest.Say("response_mode query may not carry tokens: use fragment or form_post")
+	}
+	return nil
+}
+
+// checkNonce: an ID token that comes through the browser has to be tied to the
+// request (OIDC Core §3.2.2.1, §3.3.2.11).
+func (op *Provider) checkNonce(a *authorization) error {
+	if returns(a.request.ResponseType, "id_token") && a.request.Nonce == "" {
+		return ErrInvalidRequest.Say("nonce is missing: response_type " + a.request.ResponseType + " needs it")
 	}
 	return nil
 }
@@ -137,6 +169,9 @@ func (op *Provider) checkScope(a *authorization) error {
 	if len(asked) > 0 && len(a.request.Scope) == 0 {
 		return ErrInvalidScope.Say("none of the requested scopes is available to this client")
 	}
+	if returns(a.request.ResponseType, "id_token") && !slices.Contains(a.request.Scope, scopeOpenID) { // OIDC Core §3.1.2.1
+		return ErrInvalidScope.Say("response_type " + a.request.ResponseType + " needs the scope openid")
+	}
 	return nil
 }
 
@@ -146,7 +181,7 @@ func (op *Provider) checkCodeChallenge(a *authorization) error {
 		if method != "" {
 			return ErrInvalidRequest.Say("code_challenge_method was sent without code_challenge")
 		}
-		if pkceRequired(a.client, a.project) {
+		if returns(a.request.ResponseType, "code") && pkceRequired(a.client, a.project) {
 			return ErrInvalidRequest.Say("code_challenge is missing: this client must use PKCE with S256")
 		}
 		return nil
@@ -203,7 +238,7 @@ func (op *Provider) checkIDTokenHint(a *authorization) error {
 	if !slices.Contains(token.Audience, a.client.ID) {
 		return ErrInvalidRequest.Say("id_token_hint was issued to another client")
 	}
-	a.request.HintedSubject = token.Subject
+	a.subject = token.Subject
 	return nil
 }
 
@@ -229,11 +264,30 @@ func (op *Provider) checkClaims(a *authorization) error {
 	}
 	for _, requested := range []map[string]*claimRequest{req.IDToken, req.UserInfo} {
 		for _, sub := range requested["sub"].texts() { // OIDC Core §3.1.2.2: this person or nobody
-			if a.request.HintedSubject != "" && a.request.HintedSubject != sub {
+			if a.subject != "" && a.subject != sub {
 				return ErrInvalidRequest.Say("claims and id_token_hint ask for different subjects")
 			}
-			a.request.HintedSubject = sub
+			a.subject = sub
 		}
+	}
+	return nil
+}
+
+// checkSubject finds the account that the client asked for. Where a pairwise one
+// is nobody who is signed in here, a page asks who it is, and the answer is
+// compared.
+func (op *Provider) checkSubject(a *authorization) error {
+	if a.subject == "" {
+		return nil
+	}
+	if err := op.hintedSubject(a, a.subject); err != nil || a.request.HintedSector == "" {
+		return err
+	}
+	if slices.Contains(a.request.Prompt, "none") {
+		return ErrLoginRequired.Say("the person that was asked for is not signed in")
+	}
+	if !slices.Contains(a.request.Prompt, "login") {
+		a.request.Prompt = append(a.request.Prompt, "login")
 	}
 	return nil
 }
@@ -284,6 +338,9 @@ func (op *Provider) checkConsentScope(a *authorization) error {
 			ar.ConsentScope = append(ar.ConsentScope, s)
 		}
 	}
+	asked := a.params.list("scope")
+	slices.Sort(asked)
+	ar.ScopeNarrowed = len(slices.Compact(asked)) != len(ar.Scope)
 	// RFC 8252 §8.6: any program can claim these addresses.
 	ar.Native = a.client.TokenEndpointAuthMethod == "none" && !strings.HasPrefix(ar.RedirectURI, "https:")
 	return nil
@@ -293,7 +350,7 @@ func (op *Provider) checkConsentScope(a *authorization) error {
 // it. That the person agreed is the flows' business: a client that is not the
 // operator's own always needs a consent that covers it.
 func (op *Provider) checkOfflineAccess(a *authorization) error {
-	if !slices.Contains(a.client.GrantTypes, "refresh_token") {
+	if !slices.Contains(a.client.GrantTypes, "refresh_token") || !returns(a.request.ResponseType, "code") {
 		a.request.Scope = slices.DeleteFunc(a.request.Scope, func(s string) bool { return s == scopeOfflineAccess })
 	}
 	return nil

@@ -41,7 +41,7 @@ func TestAuthorizationErrors(t *testing.T) {
 		{"S1-04/NUL", url.Values{"login_hint": {"a\x00b"}}, "invalid_request", false},
 		{"S1-04/CRLF", url.Values{"login_hint": {"a\r\nb"}}, "invalid_request", false},
 		{"RFC6749-3.1.1/response_type-missing", url.Values{"response_type": nil}, "invalid_request", false},
-		{"RFC6749-3.1.1/response_type-unknown", url.Values{"response_type": {"token"}}, "unsupported_response_type", false},
+		{"RFC6749-3.1.1/response_type-unknown", url.Values{"response_type": {"code code"}}, "unsupported_response_type", false},
 		{"RFC6749-4.1.2.1/not-for-this-client", url.Values{"client_id": {"machine"}}, "unauthorized_client", false},
 		{"OAuth-Multiple-2.1/response_mode-unknown", url.Values{"response_mode": {"web_message"}}, "invalid_request", false},
 		{"RFC6749-3.3/scope-charset", url.Values{"scope": {"openid \x01"}}, "invalid_scope", false},

@@ -113,7 +113,7 @@ func (c *claimRequest) wants(value any) bool {
 // userClaims returns the claims of a person that the scopes and the requested
 // claims ask for, as far as there is a value (OIDC Core §5.3.2: a claim without
 // one is left out, never null or empty).
-func userClaims(u *storage.User, scope []string, requested map[string]*claimRequest) map[string]any {
+func userClaims(u *storage.User, sub string, scope []string, requested map[string]*claimRequest) map[string]any {
 	out := map[string]any{}
 	for _, s := range scope {
 		for _, name := range scopeClaims[s] {
@@ -129,21 +129,22 @@ func userClaims(u *storage.User, scope []string, requested map[string]*claimRequ
 	}
 	if _, asked := out["preferred_username"]; asked {
 		_, email := out["email"]
-		out["preferred_username"] = displayName(u, email)
+		out["preferred_username"] = displayName(u, sub, email)
 	}
 	return out
 }
 
 // displayName is the name of an account as applications show and keep it: there
-// always is one. The mail address serves only where it is known anyway.
-func displayName(u *storage.User, email bool) string {
+// always is one. The mail address serves only where it is known anyway, and the
+// last resort is what the client knows already (OIDC Core §8).
+func displayName(u *storage.User, sub string, email bool) string {
 	switch {
 	case u.Username != "":
 		return u.Username
 	case email && u.Email != "":
 		return u.Email
 	}
-	return u.ID
+	return sub
 }
 
 // userClaim returns one standard claim (OIDC Core §5.1), nil without a value.
@@ -161,7 +162,7 @@ func userClaim(u *storage.User, name string) any {
 	case "nickname":
 		s = u.Nickname
 	case "preferred_username":
-		s = displayName(u, false)
+		s = displayName(u, u.ID, false)
 	case "profile":
 		s = u.Profile
 	case "picture":

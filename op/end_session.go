@@ -45,6 +45,7 @@ func (op *Provider) endSession(w http.ResponseWriter, r *http.Request, p *storag
 // ending is a checked request to sign out.
 type ending struct {
 	hint      *idTokenHint // nil: nobody proved whose session it is
+	clientID  string       // of the application that asks, "" if that is not known
 	location  string       // where to go after, "" for the page that says so
 	uiLocales []string
 }
@@ -65,6 +66,7 @@ func (op *Provider) checkEndSession(r *http.Request, p *storage.Project, ps para
 			clientID = hint.Audience[0]
 		}
 	}
+	end.clientID = clientID
 	uri := ps.get("post_logout_redirect_uri")
 	if uri == "" {
 		return end, nil
@@ -98,7 +100,10 @@ func (op *Provider) signOut(w http.ResponseWriter, r *http.Request, p *storage.P
 		return err
 	}
 	if len(sessions) > 0 {
-		mine := hintedSession(sessions, end.hint)
+		mine, err := op.hintedSession(r, p, sessions, end)
+		if err != nil {
+			return err
+		}
 		if mine == nil { // OIDC RP-Initiated Logout §2: ask
 			redirect(w, op.interactions.ConfirmSignOut(p, values.Encode()))
 			return nil
@@ -116,20 +121,27 @@ func (op *Provider) signOut(w http.ResponseWriter, r *http.Request, p *storage.P
 }
 
 // hintedSession returns the session that the hint is about: the same sid, or a
-// later session of the same person on this browser.
-func hintedSession(sessions []*storage.Session, hint *idTokenHint) *storage.Session {
-	if hint == nil {
-		return nil
+// later session of the same person on this browser. nil if there is none.
+func (op *Provider) hintedSession(r *http.Request, p *storage.Project, sessions []*storage.Session, end ending) (*storage.Session, error) {
+	if end.hint == nil {
+		return nil, nil
 	}
 	for _, s := range sessions {
-		if s.ID == hint.SessionID {
-			return s
+		if s.ID == end.hint.SessionID {
+			return s, nil
 		}
+	}
+	client, err := op.activeClient(r.Context(), p, end.clientID)
+	if errors.Is(err, storage.ErrNotFound) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, err
 	}
 	for _, s := range sessions {
-		if s.UserID == hint.Subject {
-			return s
+		if sub, err := op.subject(r.Context(), p, client, s.UserID); err != nil || sub == end.hint.Subject {
+			return s, err
 		}
 	}
-	return nil
+	return nil, nil
 }

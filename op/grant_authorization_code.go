@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"slices"
+	"time"
 
 	"github.com/elloloop/identity/storage"
 )
@@ -57,12 +58,11 @@ func (op *Provider) redeem(ctx context.Context, t *tokenRequest, code *storage.A
 	if err != nil {
 		return TokenResponse{}, err
 	}
-	g := &storage.Grant{
-		ID: code.GrantID, UserID: code.UserID, ClientID: code.ClientID, SessionID: code.SessionID,
-		Offline: slices.Contains(code.Scope, scopeOfflineAccess), Scope: code.Scope, Claims: code.Claims,
-		AuthTime: code.AuthTime, AMR: code.AMR, ACR: code.ACR,
-		ExpiresAt: now.Add(p.AccessTokenTTL),
+	g, err := op.grantOfCode(ctx, t, code)
+	if err != nil {
+		return TokenResponse{}, err
 	}
+	g.ExpiresAt = later(g.ExpiresAt, now.Add(p.AccessTokenTTL))
 	out, err := op.issue(ctx, p, issuance{client: t.client, grant: g, user: user, scope: code.Scope, nonce: code.Nonce})
 	if err != nil {
 		return TokenResponse{}, err
@@ -73,19 +73,38 @@ func (op *Provider) redeem(ctx context.Context, t *tokenRequest, code *storage.A
 			ID: storage.NewID(), TokenHash: storage.DigestOf(secret), GrantID: g.ID, ClientID: g.ClientID,
 			ExpiresAt: now.Add(p.RefreshTokenTTL),
 		}
-		g.ExpiresAt = refresh.ExpiresAt
+		g.ExpiresAt = later(g.ExpiresAt, refresh.ExpiresAt)
 		out.response.RefreshToken = secret
 		out.changes = append(out.changes, op.store.RefreshTokens.Add(refresh))
 	}
-	out.changes = append(out.changes, op.store.AuditEvents.Append(storage.AuditEvent{
-		At: now, Action: "grant.created", Outcome: "success", Actor: "client:" + t.client.ID, Target: g.ID,
-		ClientID: t.client.ID, SessionID: g.SessionID, Details: map[string]string{"user_id": g.UserID, "scope": joinScope(g.Scope)},
-		Origin: OriginOf(t.http),
-	}))
+	if !code.Granted {
+		out.changes = append(out.changes, op.grantCreated(t.http, g))
+	}
 	if err := op.store.AuthorizationCodes.Redeem(ctx, p.Scope(), code, g, out.changes...); err != nil {
 		return TokenResponse{}, err
 	}
 	return out.response, nil
+}
+
+// grantOfCode returns the grant that a code stands for: a new one, or the one
+// that its response brought tokens of already (OIDC Core §3.3).
+func (op *Provider) grantOfCode(ctx context.Context, t *tokenRequest, code *storage.AuthorizationCode) (*storage.Grant, error) {
+	if code.Granted {
+		return op.store.Grants.Get(ctx, t.project.Scope(), code.GrantID)
+	}
+	g := &storage.Grant{
+		ID: code.GrantID, UserID: code.UserID, ClientID: code.ClientID, SessionID: code.SessionID,
+		Offline: slices.Contains(code.Scope, scopeOfflineAccess), Scope: code.Scope, Claims: code.Claims,
+		AuthTime: code.AuthTime, AMR: code.AMR, ACR: code.ACR,
+	}
+	return g, op.nameSubject(ctx, t.project, t.client, g)
+}
+
+func later(a, b time.Time) time.Time {
+	if a.After(b) {
+		return a
+	}
+	return b
 }
 
 // replayedCode revokes what came of a code that is presented again

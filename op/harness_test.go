@@ -196,16 +196,24 @@ func seedKeys(store *storage.Store, p *storage.Project) error {
 }
 
 // signIn makes an account with every standard claim and a session for it.
-func (h *harness) signIn() {
+func (h *harness) signIn() { h.signInAs("Jane@example.test") }
+
+func (h *harness) signInAs(email string) {
 	now := h.clock.now()
 	h.user = &storage.User{
-		ID: storage.NewSubject(), Email: "Jane@example.test", EmailKey: "jane@example.test", EmailVerified: true, Username: "jane",
-		UsernameKey: "jane", Status: storage.UserActive, Name: "Jane Doe", GivenName: "Jane", FamilyName: "Doe", MiddleName: "M",
+		ID: storage.NewSubject(), Email: email, EmailKey: strings.ToLower(email), EmailVerified: true, Username: "jane",
+		UsernameKey: strings.ToLower(email), Status: storage.UserActive, Name: "Jane Doe", GivenName: "Jane", FamilyName: "Doe", MiddleName: "M",
 		Nickname: "J", Profile: "https://example.test/jane", Picture: "https://example.test/jane.png", Website: "https://jane.example.test",
 		Gender: "female", Birthdate: "1990-01-02", Zoneinfo: "Europe/Berlin", Locale: "de-DE", PhoneNumber: "+15555550100",
 		PhoneNumberVerified: true, Address: &storage.Address{Formatted: "1 Street"}, ProfileUpdatedAt: now,
 	}
 	h.must(h.store.Commit(h.t.Context(), h.project.Scope(), h.store.Users.Add(h.user)))
+	h.signInAgain()
+}
+
+// signInAgain begins another session of the same person.
+func (h *harness) signInAgain() {
+	now := h.clock.now()
 	h.browser.session = &storage.Session{
 		ID: storage.NewID(), SecretHash: storage.DigestOf(storage.NewSecret()), UserID: h.user.ID, AuthTime: now, AMR: []string{"pwd"},
 		ACR: "pwd", LastSeen: now, EndsAt: now.Add(h.project.SessionMax), ExpiresAt: now.Add(h.project.SessionIdle),

@@ -74,7 +74,7 @@ func (op *Provider) describeAccessToken(p *storage.Project, t *accessToken) map[
 		}
 	}
 	if t.user != nil && slices.Contains(t.scope, scopeProfile) { // RFC 7662 §2.2, as far as the scope goes
-		out["username"] = displayName(t.user, slices.Contains(t.scope, scopeEmail))
+		out["username"] = displayName(t.user, t.subject, slices.Contains(t.scope, scopeEmail))
 	}
 	return out
 }
@@ -96,7 +96,7 @@ func (op *Provider) introspectRefreshToken(ctx context.Context, p *storage.Proje
 		return nil, err
 	}
 	return map[string]any{
-		"active": true, "iss": p.Issuer, "sub": g.UserID, "client_id": g.ClientID, "scope": joinScope(g.Scope),
+		"active": true, "iss": p.Issuer, "sub": g.Sub(), "client_id": g.ClientID, "scope": joinScope(g.Scope),
 		"exp": t.ExpiresAt.Unix(), "iat": t.CreatedAt.Truncate(time.Second).Unix(), "sid": g.SessionID,
 	}, nil
 }

@@ -2,9 +2,6 @@ package op
 
 import (
 	"context"
-	"crypto/sha256"
-	"crypto/sha512"
-	"encoding/base64"
 	"encoding/json"
 	"slices"
 	"strings"
@@ -19,7 +16,26 @@ type issuance struct {
 	grant  *storage.Grant // nil for client credentials
 	user   *storage.User  // nil for client credentials
 	scope  []string       // of the access token: never more than the grant's
-	nonce  string         // of the ID token, for the code grant alone
+	nonce  string         // of the ID token
+	front  *frontChannel  // what the authorization endpoint answers; nil: the token endpoint does
+}
+
+// frontChannel is what is special about tokens that go through the browser (OIDC
+// Core §3.2.2.5, §3.3.2.5).
+type frontChannel struct {
+	responseType string
+	code         string // issued beside them, "" for none
+	state        string
+}
+
+// wantsAccessToken says whether an access token is asked for.
+func (in issuance) wantsAccessToken() bool {
+	return in.front == nil || returns(in.front.responseType, "token")
+}
+
+// wantsIDToken says whether an ID token is asked for.
+func (in issuance) wantsIDToken() bool {
+	return in.user != nil && slices.Contains(in.scope, scopeOpenID) && (in.front == nil || returns(in.front.responseType, "id_token"))
 }
 
 // issued is what came of it: an answer, and what must be committed before it is
@@ -36,12 +52,16 @@ func (op *Provider) issue(ctx context.Context, p *storage.Project, in issuance) 
 	now := op.now()
 	out := issued{response: TokenResponse{TokenType: "Bearer", Scope: in.scope, ExpiresIn: uint64(p.AccessTokenTTL / time.Second)}}
 	var err error
-	if in.client.AccessTokenFormat == "opaque" {
+	switch {
+	case !in.wantsAccessToken():
+	case in.client.AccessTokenFormat == "opaque":
 		op.issueOpaque(p, in, now, &out)
-	} else if out.response.AccessToken, err = op.accessTokenJWT(ctx, p, in, now); err != nil {
-		return issued{}, err
+	default:
+		if out.response.AccessToken, err = op.accessTokenJWT(ctx, p, in, now); err != nil {
+			return issued{}, err
+		}
 	}
-	if in.user != nil && slices.Contains(in.scope, scopeOpenID) {
+	if in.wantsIDToken() {
 		if out.response.IDToken, err = op.idToken(ctx, p, in, now, out.response.AccessToken); err != nil {
 			return issued{}, err
 		}
@@ -71,7 +91,7 @@ func (op *Provider) accessTokenJWT(ctx context.Context, p *storage.Project, in i
 		ID: tokenID(in.grant), Scope: joinScope(in.scope),
 	}
 	if in.grant != nil {
-		claims.Subject = in.grant.UserID
+		claims.Subject = in.grant.Sub()
 		claims.AuthTime, claims.ACR, claims.AMR = in.grant.AuthTime.Unix(), in.grant.ACR, in.grant.AMR
 	}
 	typ := in.client.AccessTokenType
@@ -80,7 +100,9 @@ func (op *Provider) accessTokenJWT(ctx context.Context, p *storage.Project, in i
 	}
 	alg := in.client.AccessTokenSignedAlg
 	if alg == "" {
-		alg = idTokenAlg(in.client)
+		if alg = idTokenAlg(p, in.client); alg == algNone {
+			alg = "RS256"
+		}
 	}
 	return op.keys.sign(ctx, p, alg, typ, claims)
 }
@@ -133,64 +155,6 @@ func tokenAudience(c *storage.Client, p *storage.Project) audience {
 		return p.Audience
 	}
 	return audience{c.ID}
-}
-
-func idTokenAlg(c *storage.Client) string {
-	if c.IDTokenSignedResponseAlg == "" {
-		return "RS256" // OIDC Dynamic Client Registration §2
-	}
-	return c.IDTokenSignedResponseAlg
-}
-
-// idToken makes an ID token (OIDC Core §2, §3.1.3.6).
-func (op *Provider) idToken(ctx context.Context, p *storage.Project, in issuance, now time.Time, accessToken string) (string, error) {
-	g := in.grant
-	req, err := parseClaimsRequest(g.Claims)
-	if err != nil {
-		return "", err
-	}
-	var scope []string // scope claims come from userinfo unless the client wants them here (OIDC Core §5.4)
-	if in.client.IDTokenClaims {
-		scope = in.scope
-	}
-	alg := idTokenAlg(in.client)
-	claims := userClaims(in.user, scope, within(req.IDToken, claimScopes(in.client, g, in.scope)))
-	claims["iss"] = p.Issuer
-	claims["sub"] = g.UserID
-	claims["aud"] = in.client.ID
-	claims["iat"] = now.Unix()
-	claims["exp"] = now.Add(p.IDTokenTTL).Unix()
-	claims["auth_time"] = g.AuthTime.Unix()
-	claims["sid"] = g.SessionID
-	claims["at_hash"] = leftHash(alg, accessToken)
-	if in.nonce != "" {
-		claims["nonce"] = in.nonce
-	}
-	if g.ACR != "" {
-		claims["acr"] = g.ACR
-	}
-	if len(g.AMR) > 0 {
-		claims["amr"] = g.AMR
-	}
-	return op.keys.sign(ctx, p, alg, typJWT, claims)
-}
-
-// leftHash is at_hash: the left half of the hash that the alg uses (OIDC Core
-// §3.1.3.6). EdDSA with Ed25519 uses SHA-512.
-func leftHash(alg, value string) string {
-	var sum []byte
-	switch {
-	case alg == "EdDSA" || strings.HasSuffix(alg, "512"):
-		h := sha512.Sum512([]byte(value))
-		sum = h[:]
-	case strings.HasSuffix(alg, "384"):
-		h := sha512.Sum384([]byte(value))
-		sum = h[:]
-	default:
-		h := sha256.Sum256([]byte(value))
-		sum = h[:]
-	}
-	return base64.RawURLEncoding.EncodeToString(sum[:len(sum)/2])
 }
 
 // TokenResponse is the answer of RFC 6749 §5.1 and OIDC Core §3.1.3.3.

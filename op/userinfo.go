@@ -51,14 +51,17 @@ func (op *Provider) serveUserinfo(r *http.Request, p *storage.Project) (body any
 	if err != nil {
 		return nil, "", err
 	}
-	claims := userClaims(t.user, t.scope, within(req.UserInfo, claimScopes(client, t.grant, t.scope)))
+	claims := userClaims(t.user, t.subject, t.scope, within(req.UserInfo, claimScopes(client, t.grant, t.scope)))
 	claims["sub"] = t.subject // OIDC Core §5.3.2: always
-	if client.UserinfoSignedResponseAlg == "" {
+	to := encryptionTo{client.UserinfoEncryptedResponseAlg, client.UserinfoEncryptedResponseEnc}
+	if client.UserinfoSignedResponseAlg == "" && to.alg == "" {
 		return claims, "", nil
 	}
-	claims["iss"], claims["aud"] = p.Issuer, client.ID // OIDC Core §5.3.2: signed
-	signed, err := op.keys.sign(ctx, p, client.UserinfoSignedResponseAlg, typJWT, claims)
-	return signed, "application/jwt", err
+	if client.UserinfoSignedResponseAlg != "" {
+		claims["iss"], claims["aud"] = p.Issuer, client.ID // OIDC Core §5.3.2: signed
+	}
+	jwt, err := op.signFor(ctx, p, client, client.UserinfoSignedResponseAlg, claims, to)
+	return jwt, "application/jwt", err
 }
 
 // bearerToken takes the token from the header or from the body (RFC 6750 §2.1,

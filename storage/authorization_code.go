@@ -26,6 +26,7 @@ type AuthorizationCode struct {
 	AuthTime      time.Time       `json:"auth_time"`
 	AMR           []string        `json:"amr,omitempty"`
 	ACR           string          `json:"acr,omitempty"`
+	Granted       bool            `json:"granted,omitempty"` // the grant is there already: the response type brought tokens too
 	ExpiresAt     time.Time       `json:"-"`
 }
 
@@ -51,6 +52,12 @@ func (s *AuthorizationCodes) Issue(ctx context.Context, scope Scope, c *Authoriz
 	return err
 }
 
+// Add returns the change that stores a new code, for a commit that begins its
+// grant too.
+func (s *AuthorizationCodes) Add(c *AuthorizationCode) Change {
+	return create(typeAuthorizationCode, c)
+}
+
 // ByCode returns a code without consuming it, so that the client, the redirect
 // URI and the verifier can be checked first. With ErrConsumed the code is
 // returned too: it was redeemed before, and its grant has to be revoked
@@ -65,6 +72,8 @@ func (s *AuthorizationCodes) ByCode(ctx context.Context, scope Scope, d Digest) 
 
 // Redeem consumes the code and stores what comes of it, in one commit. Of any
 // number of concurrent calls exactly one succeeds; the others get ErrConsumed.
+// A grant that was read is changed, a new one is made: ErrNotFound or ErrConflict
+// when the one that was read was revoked or changed meanwhile.
 func (s *AuthorizationCodes) Redeem(ctx context.Context, scope Scope, c *AuthorizationCode, g *Grant, also ...Change) error {
 	changes := []Change{
 		{op: graph.Take{Type: typeAuthorizationCode, ID: c.ID}},
@@ -73,7 +82,11 @@ func (s *AuthorizationCodes) Redeem(ctx context.Context, scope Scope, c *Authori
 	if !g.Offline { // what dies with the session can't begin after its end
 		changes = append(changes, Change{op: graph.Check{Type: typeSession, ID: c.SessionID}})
 	}
-	changes = append(changes, create(typeGrant, g))
+	if g.Version > 0 {
+		changes = append(changes, update(typeGrant, g, g.Version))
+	} else {
+		changes = append(changes, create(typeGrant, g))
+	}
 	_, err := commit(ctx, s.repo, scope, append(changes, also...))
 	return err
 }

@@ -19,10 +19,11 @@ type AuthorizationRequest struct {
 	Client        ClientDisplay   `json:"client"` // as it was when the request came
 	RedirectURI   string          `json:"redirect_uri"`
 	ResponseType  string          `json:"response_type"`
-	ResponseMode  string          `json:"response_mode"`    // resolved: query, fragment or form_post
-	Scope         []string        `json:"scope"`            // what the client may have of what it asked for
-	ConsentScope  []string        `json:"consent_scope"`    // what the person has to allow: Scope, and the scopes of the claims asked for by name
-	Native        bool            `json:"native,omitempty"` // a public client at a loopback or private-use URI: another program may pose as it (RFC 8252 §8.6)
+	ResponseMode  string          `json:"response_mode"`            // resolved: query, fragment or form_post
+	Scope         []string        `json:"scope"`                    // what the client may have of what it asked for
+	ScopeNarrowed bool            `json:"scope_narrowed,omitempty"` // the client asked for more than Scope
+	ConsentScope  []string        `json:"consent_scope"`            // what the person has to allow: Scope, and the scopes of the claims asked for by name
+	Native        bool            `json:"native,omitempty"`         // a public client at a loopback or private-use URI: another program may pose as it (RFC 8252 §8.6)
 	State         string          `json:"state,omitempty"`
 	Nonce         string          `json:"nonce,omitempty"`
 	CodeChallenge string          `json:"code_challenge,omitempty"` // S256 (RFC 7636 §4.2)
@@ -34,6 +35,7 @@ type AuthorizationRequest struct {
 	ACRValues     []string        `json:"acr_values,omitempty"`
 	Claims        json.RawMessage `json:"claims,omitempty"`         // OIDC Core §5.5
 	HintedSubject string          `json:"hinted_subject,omitempty"` // sub of the id_token_hint, or sub that claims asks for
+	HintedSector  string          `json:"hinted_sector,omitempty"`  // the same, of a pairwise client and of nobody who is signed in here
 	EssentialACR  []string        `json:"essential_acr,omitempty"`  // one of these, or no answer (OIDC Core §5.5.1.1)
 
 	BrowserHash Digest `json:"browser_hash"` // of the cookie that binds the row to one browser

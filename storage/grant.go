@@ -15,6 +15,7 @@ type Grant struct {
 	Meta `json:"-"`
 
 	UserID    string          `json:"user_id"`
+	Subject   string          `json:"subject,omitempty"` // sub that this client knows, where it is not the UserID
 	ClientID  string          `json:"client_id"`
 	SessionID string          `json:"session_id"`        // sid of its ID tokens
 	Offline   bool            `json:"offline,omitempty"` // offline_access: outlives the session (OIDC Core §11)
@@ -36,8 +37,27 @@ func (g *Grant) keys() (string, []graph.Value, time.Time) {
 
 func (g *Grant) restore(n graph.Node) { g.ID, g.Meta, g.ExpiresAt = n.ID, meta(n), n.ExpiresAt }
 
+// Sub is who the client is told that the person is (OIDC Core §8).
+func (g *Grant) Sub() string {
+	if g.Subject != "" {
+		return g.Subject
+	}
+	return g.UserID
+}
+
 // Grants keeps authorizations.
 type Grants struct{ repo graph.Repository }
+
+// Start stores a new grant of which tokens are issued at once. The commit gets
+// ErrNotFound when the account or the session is gone.
+func (s *Grants) Start(ctx context.Context, scope Scope, g *Grant, also ...Change) error {
+	_, err := commit(ctx, s.repo, scope, append([]Change{
+		{op: graph.Check{Type: typeUser, ID: g.UserID}},
+		{op: graph.Check{Type: typeSession, ID: g.SessionID}},
+		create(typeGrant, g),
+	}, also...))
+	return err
+}
 
 // Get returns a live grant. ErrNotFound when it was revoked.
 func (s *Grants) Get(ctx context.Context, scope Scope, id string) (*Grant, error) {
