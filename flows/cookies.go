@@ -16,6 +16,7 @@ const (
 	browserCookie = "identity_browser" // binds authorization requests to one browser
 	sessionCookie = "identity_session" // secrets of sessions, the current one first
 	deviceCookie  = "identity_device"  // accounts that signed in here before
+	trustCookie   = "identity_trust"   // accounts whose second factor is not asked here for some time
 )
 
 const (

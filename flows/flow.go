@@ -57,6 +57,7 @@ type Interaction struct {
 	query   string // of the request, on the sign-out page
 	offered []string
 	device  device
+	trust   trust
 }
 
 // LogValue shows the ids alone.
@@ -82,6 +83,9 @@ type Limits interface {
 	// set at setAt. The changes forget the attempts of this account: commit them
 	// with the proof.
 	Login(ctx context.Context, identifier, userID string, setAt time.Time) ([]storage.Change, error)
+	// Second counts one attempt at a second factor of this account. The changes
+	// forget them: commit them with the proof.
+	Second(ctx context.Context, userID string) ([]storage.Change, error)
 	// Signup counts one attempt to make an account.
 	Signup(ctx context.Context) error
 }
@@ -134,7 +138,9 @@ type Proof struct {
 	Identifier string        // as typed
 	Subject    string        // the account whose owner this is, proven by this step
 	AMR        []string      // RFC 8176, what proved it
-	SetAt      time.Time     // when the credential that proved it was set
+	SetAt      time.Time     // when the password that proved it was set; zero where none did
+	Remember   time.Time     // when the second factor was set that is not to be asked here again for some time; zero: ask
+	Restart    bool          // begin again with who it is; nothing that was proven counts
 	SessionID  string        // a session of this browser that the person chose
 	Consent    bool          // the person allowed what the client asks for
 	Denied     string        // OAuth error code that ends the request: "access_denied"

@@ -55,6 +55,20 @@ func (l *limits) Login(ctx context.Context, identifier, userID string, setAt tim
 	return []storage.Change{counters.Clear(name)}, nil
 }
 
+// secondTries is how many wrong second factors an account has in a window (S3-09).
+const secondTries = 5
+
+// Second counts by account alone: whoever gets here has its first factor, and the
+// codes are short.
+func (l *limits) Second(ctx context.Context, userID string) ([]storage.Change, error) {
+	name := "second:account:" + userID
+	locked := l.in.Failure("user.second_factor_failed", "locked")
+	if err := l.count(ctx, name, secondTries, l.v.project.LoginLockout, locked, userID); err != nil {
+		return nil, err
+	}
+	return []storage.Change{l.v.store.Counters.Clear(name)}, nil
+}
+
 // Signup counts by address.
 func (l *limits) Signup(ctx context.Context) error {
 	p := l.v.project

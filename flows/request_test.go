@@ -136,7 +136,7 @@ func TestEssentialACR(t *testing.T) {
 		{"OIDCCore-5.5.1.1/unknown", []string{"urn:example:gold"}, "interaction", "unmet_authentication_requirements"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
-			s := newSite(t)
+			s := newSite(t, func(p *storage.Project) { p.SignIn.Policy.Second = []string{"none"} })
 			u := s.user("alice")
 			ended := func(b *browser, ar *storage.AuthorizationRequest) {
 				t.Helper()

@@ -20,8 +20,10 @@ import (
 	"github.com/elloloop/identity/flows/identify"
 	"github.com/elloloop/identity/flows/logout"
 	"github.com/elloloop/identity/flows/password"
+	"github.com/elloloop/identity/flows/recoverycode"
 	"github.com/elloloop/identity/flows/register"
 	"github.com/elloloop/identity/flows/selectaccount"
+	"github.com/elloloop/identity/flows/totp"
 	"github.com/elloloop/identity/storage"
 	"github.com/elloloop/identity/storage/graph"
 	"github.com/elloloop/identity/storage/memory"
@@ -68,6 +70,7 @@ func newSite(t *testing.T, change ...func(*storage.Project)) *site {
 	}
 	accounts := &flows.Accounts{Users: s.store.Users, Email: fold, Username: fold}
 	pw := password.New(password.Config{Accounts: accounts, Credentials: s.store.PasswordCredentials, Hasher: s.hasher, Back: "identify"})
+	recovery := recoverycode.Config{Codes: s.store.RecoveryCodes, Secrets: s.store.ProjectSecrets, Back: "totp"}
 	s.engine, err = flows.New(flows.Config{
 		Store: s.store, Pages: pages, Accounts: accounts, Now: now,
 		Projects: func(*http.Request) (*storage.Project, error) { return p, nil },
@@ -84,6 +87,10 @@ func newSite(t *testing.T, change ...func(*storage.Project)) *site {
 			}),
 			identify.New(identify.Config{With: pw, Register: "register", Choose: "selectaccount"}),
 			pw,
+			totp.New(totp.Config{Credentials: s.store.TOTPCredentials, Instead: "recoverycode"}),
+			recoverycode.New(recovery),
+			totp.NewEnrol(totp.EnrolConfig{Credentials: s.store.TOTPCredentials, Secrets: s.store.ProjectSecrets, Users: s.store.Users}),
+			recoverycode.NewIssue(recovery, "totp", "enroltotp"),
 			consent.New(consent.Config{Consents: s.store.Consents, Users: s.store.Users}),
 		},
 		Logout: logout.New(),

@@ -6,7 +6,6 @@ import (
 	"net/http"
 	"net/url"
 	"slices"
-	"strings"
 
 	"github.com/elloloop/identity/storage"
 	"github.com/go-chi/chi/v5"
@@ -151,33 +150,15 @@ func (v *visit) apply(w http.ResponseWriter, r *http.Request, f Flow, proof Proo
 	row.Denied = proof.Denied
 
 	switch {
+	case proof.Restart:
+		restart(&row)
+		row.Proven = []string{f.ID()} // or the session of this browser would answer again
 	case proof.Subject != "":
-		u := proof.NewUser
-		if u == nil {
-			var err error
-			if u, err = v.store.Users.Get(r.Context(), v.project.Scope(), proof.Subject); err != nil {
-				return err
-			}
+		more, err := v.prove(r.Context(), &row, f, proof)
+		if err != nil {
+			return err
 		}
-		if !MaySignIn(u) {
-			return storage.ErrConflict
-		}
-		if u.Status == storage.UserPendingDeletion {
-			active := *u
-			active.Status = storage.UserActive
-			u = &active
-			changes = append(changes, v.store.Users.Replace(u), v.audit(func(ev *storage.AuditEvent) {
-				ev.Action, ev.Actor, ev.Target = "user.deletion_cancelled", u.ID, u.ID
-			}))
-		}
-		row.AMR = union(row.AMR, proof.AMR)
-		row.ACR = acr(row.AMR, &row)
-		changes = append(changes, v.signIn(u, &row)...)
-		changes = append(changes, v.audit(func(ev *storage.AuditEvent) {
-			ev.Action, ev.Actor, ev.Target, ev.SessionID = "user.signed_in", u.ID, u.ID, row.SessionID
-			ev.Details = map[string]string{"flow": f.ID(), "amr": strings.Join(proof.AMR, " "), "acr": row.ACR}
-		}))
-		v.deny(&row)
+		changes = append(changes, more...)
 	case proof.SessionID != "":
 		if a := v.account(proof.SessionID); a.Session != nil {
 			v.take(&row, a)
@@ -189,13 +170,17 @@ func (v *visit) apply(w http.ResponseWriter, r *http.Request, f Flow, proof Proo
 	if err := v.commit(r.Context(), &row, proof, changes); err != nil {
 		return err
 	}
-	if row.SessionID != "" {
-		v.keep(w)
-		if proof.Subject != "" {
-			v.jar.set(w, deviceCookie, v.device.remember(row.Subject, proof.SetAt), deviceLife)
-		}
-	}
 	v.in.Request = row
+	if row.SessionID == "" {
+		return nil
+	}
+	v.keep(w)
+	if proof.Subject != "" {
+		v.jar.set(w, deviceCookie, v.device.remember(row.Subject, row.SetAt), deviceLife)
+	}
+	if life := v.project.SignIn.RememberDevice; life > 0 && !proof.Remember.IsZero() {
+		v.jar.set(w, trustCookie, v.trust.remember(row.Subject, proof.Remember, v.now, v.now.Add(life)), life)
+	}
 	return nil
 }
 

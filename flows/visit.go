@@ -22,6 +22,7 @@ type visit struct {
 	browser string            // the binding cookie, "" when there is none
 	secrets map[string]string // session id to the secret that the browser holds
 	device  device
+	trust   trust
 	live    []Account
 	origin  storage.Origin
 	now     time.Time
@@ -46,6 +47,7 @@ func (e *Engine) visit(r *http.Request, p *storage.Project) (*visit, error) {
 	if v.device, err = e.device(r.Context(), p, v.jar.get(r, deviceCookie)); err != nil {
 		return nil, err
 	}
+	v.trust = trust{entries: parseTrust(v.jar.get(r, trustCookie)), key: v.device.key, place: p.ID}
 	for _, secret := range parseSecrets(v.jar.get(r, sessionCookie)) {
 		s, err := e.store.Sessions.BySecret(r.Context(), p.Scope(), storage.DigestOf(secret))
 		if gone(err) {
@@ -135,7 +137,7 @@ func (v *visit) bound(row *storage.AuthorizationRequest) bool {
 func (v *visit) interaction(row storage.AuthorizationRequest) *Interaction {
 	in := &Interaction{
 		Project: v.project, Request: row, Accounts: slices.Clone(v.live),
-		Origin: v.origin, Now: v.now, device: v.device, base: base(v.project),
+		Origin: v.origin, Now: v.now, device: v.device, trust: v.trust, base: base(v.project),
 	}
 	in.Limits = &limits{v, in}
 	in.Request.Proven = slices.Clone(row.Proven)
@@ -149,12 +151,21 @@ func (v *visit) repair(ctx context.Context) error {
 	if req.Subject == "" || req.Denied != "" {
 		return nil
 	}
-	live, err := v.stands(ctx, req)
+	holds := v.stands
+	if req.SessionID == "" { // between two factors
+		holds = v.proves
+	}
+	live, err := holds(ctx, req)
 	if err == nil && !live {
-		req.Subject, req.SessionID, req.AuthTime, req.AMR, req.ACR = "", "", time.Time{}, nil, ""
-		req.Identifier, req.Proven, req.ConsentGiven, req.Done = "", nil, false, false
+		restart(req)
 	}
 	return err
+}
+
+// restart forgets all that was proven.
+func restart(req *storage.AuthorizationRequest) {
+	req.Subject, req.SessionID, req.AuthTime, req.AMR, req.ACR = "", "", time.Time{}, nil, ""
+	req.Identifier, req.Proven, req.ConsentGiven, req.Done, req.SetAt = "", nil, false, false, time.Time{}
 }
 
 // stands says whether the session that the request is answered from is live.

@@ -142,6 +142,9 @@ func (op *Provider) runChecks(a *authorization, checks []check) error {
 			return err
 		}
 	}
+	if a.client != nil {
+		a.request.SignIn = a.client.SignIn
+	}
 	if len(a.request.ACRValues) == 0 && a.client != nil {
 		a.request.ACRValues = a.client.DefaultACRValues // OIDC Dynamic Client Registration §2
 	}

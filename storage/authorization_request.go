@@ -37,12 +37,15 @@ type AuthorizationRequest struct {
 	HintedSubject string          `json:"hinted_subject,omitempty"` // sub of the id_token_hint, or sub that claims asks for
 	HintedSector  string          `json:"hinted_sector,omitempty"`  // the same, of a pairwise client and of nobody who is signed in here
 	EssentialACR  []string        `json:"essential_acr,omitempty"`  // one of these, or no answer (OIDC Core §5.5.1.1)
+	SignIn        SignInPolicy    `json:"sign_in,omitzero"`         // the client's, as it was when the request came
 
 	BrowserHash Digest `json:"browser_hash"` // of the cookie that binds the row to one browser
 
-	Identifier   string    `json:"identifier,omitempty"` // as the person typed it
-	Subject      string    `json:"subject,omitempty"`    // proven, or chosen among the browser's sessions
-	SessionID    string    `json:"session_id,omitempty"`
+	Identifier   string    `json:"identifier,omitempty"`  // as the person typed it
+	Subject      string    `json:"subject,omitempty"`     // proven, or chosen among the browser's sessions
+	SessionID    string    `json:"session_id,omitempty"`  // "" while a second factor is due: nobody is signed in before it
+	SetAt        time.Time `json:"set_at,omitzero"`       // when the credential that proved Subject was set
+	CanPasskey   bool      `json:"can_passkey,omitempty"` // the browser said that it can keep a passkey
 	AuthTime     time.Time `json:"auth_time,omitzero"`
 	AMR          []string  `json:"amr,omitempty"`
 	ACR          string    `json:"acr,omitempty"`

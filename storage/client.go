@@ -61,6 +61,8 @@ type Client struct {
 	RequireAuthTime           bool     `json:"require_auth_time,omitempty"`
 	DefaultACRValues          []string `json:"default_acr_values,omitempty"`
 
+	SignIn SignInPolicy `json:"sign_in,omitzero"` // its own policy, over the project's
+
 	FirstParty    bool  `json:"first_party,omitempty"`     // the operator's own: no consent page
 	IDTokenClaims bool  `json:"id_token_claims,omitempty"` // scope claims in the ID token too, not only at userinfo
 	RequirePKCE   *bool `json:"require_pkce,omitempty"`    // nil: the project's policy; public clients always

@@ -31,6 +31,8 @@ type Project struct {
 	LoginMaxFailed    int  // failures for one account before it is locked for strangers' devices
 	LoginLockout      time.Duration
 
+	SignIn SignInSettings // which ways in, and how much they have to prove
+
 	RateLimitWindow     time.Duration
 	RateLimitLogin      int // attempts by one address in a window
 	RateLimitSignup     int

@@ -65,3 +65,13 @@ func (s Session) LogValue() slog.Value {
 func (k SigningKey) LogValue() slog.Value {
 	return slog.GroupValue(slog.String("kid", k.ID), slog.String("alg", k.Alg), slog.String("status", string(k.Status)))
 }
+
+// LogValue hides the seed.
+func (c TOTPCredential) LogValue() slog.Value {
+	return slog.GroupValue(slog.String("user_id", c.UserID))
+}
+
+// LogValue hides the digest.
+func (c RecoveryCode) LogValue() slog.Value {
+	return slog.GroupValue(slog.String("id", c.ID), slog.String("user_id", c.UserID))
+}

@@ -27,6 +27,8 @@ func TestRedaction(t *testing.T) {
 		storage.Session{ID: "an-id", SecretHash: digest},
 		storage.SigningKey{ID: "an-id", Sealed: []byte(secret)},
 		storage.KeyEncryptionKey{ID: "an-id", Key: []byte(secret)},
+		storage.TOTPCredential{UserID: "an-id", Sealed: []byte(secret)},
+		storage.RecoveryCode{ID: "an-id", CodeHash: digest},
 		storage.PasswordHash(secret),
 		digest,
 	}

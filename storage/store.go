@@ -33,6 +33,10 @@ func In(project string) Scope { return graph.In(project) }
 type Store struct {
 	Users                 *Users
 	PasswordCredentials   *PasswordCredentials
+	TOTPCredentials       *TOTPCredentials
+	RecoveryCodes         *RecoveryCodes
+	PasskeyCredentials    *PasskeyCredentials
+	Reminders             *Reminders
 	Sessions              *Sessions
 	Clients               *Clients
 	AuthorizationRequests *AuthorizationRequests
@@ -74,6 +78,10 @@ func New(repo graph.Repository, keys *Keyring) *Store {
 		Users:                 &Users{repo, sessions},
 		PasswordCredentials:   &PasswordCredentials{repo, sessions},
 		Sessions:              sessions,
+		TOTPCredentials:       &TOTPCredentials{repo, keys},
+		RecoveryCodes:         &RecoveryCodes{repo},
+		PasskeyCredentials:    &PasskeyCredentials{repo},
+		Reminders:             &Reminders{repo},
 		Clients:               &Clients{repo, keys},
 		AuthorizationRequests: &AuthorizationRequests{repo},
 		AuthorizationCodes:    &AuthorizationCodes{repo},

@@ -13,9 +13,8 @@ import (
 
 // assets are the static files, named by their content.
 type assets struct {
-	path   map[string]string // "app.css" → "/static/app.0123456789abcdef.css"
-	file   map[string]asset  // by that path
-	accent string            // #rrggbb for light surfaces
+	path map[string]string // "app.css" → "/static/app.0123456789abcdef.css"
+	file map[string]asset  // by that path
 }
 
 type asset struct {
@@ -47,7 +46,7 @@ func loadAssets(fsys overlay, accentColour string) (*assets, error) {
 	if err != nil {
 		return nil, err
 	}
-	a := &assets{path: map[string]string{}, file: map[string]asset{}, accent: accent.light.String()}
+	a := &assets{path: map[string]string{}, file: map[string]asset{}}
 	for _, layer := range []fs.FS{fsys.lower, fsys.upper} {
 		if layer == nil {
 			continue

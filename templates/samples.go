@@ -21,7 +21,7 @@ func Samples() []Sample {
 	wrong := &Problem{Message: "problem.wrong_credentials", Field: "password"}
 	back := []string{"https://notes.example.com"}
 	step := "/interaction/0192f0c1"
-	return append([]Sample{
+	return append(append([]Sample{
 		{"identify", Page{Name: "identify", Action: step, Client: client, FormAction: back,
 			View: IdentifyView{RegisterURL: step + "/register", ChooseURL: step + "/selectaccount"}}},
 		{"identify-problem", Page{Name: "identify", Action: step, Client: client, FormAction: back,
@@ -74,7 +74,7 @@ func Samples() []Sample {
 			View: FormPostView{Fields: []FormPostField{{"code", "SplxlOBeZQQYbYS6WxSbIA"}, {"state", "af0ifjsldkj"}, {"iss", "https://id.example.com"}}}}},
 		{"home", Page{Name: "home", Dev: true, View: HomeView{Issuer: "http://localhost:8080", Links: []HomeLink{
 			{"/dev/playground", "home.playground"}, {"/.well-known/openid-configuration", "home.discovery"}, {"/jwks", "home.jwks"}}}}},
-	}, append(playgroundSamples(), inboxSamples()...)...)
+	}, secondSamples(client, back, step)...), playgroundSamples()...)
 }
 
 func playgroundSamples() []Sample {

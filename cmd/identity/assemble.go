@@ -68,7 +68,7 @@ func (p *provider) wire(ctx context.Context, c *config.Config, log *slog.Logger)
 	}
 	p.op, err = op.New(op.Config{
 		Store: p.store, Projects: projects, Interactions: p.engine, Pages: &protocolPages{p.renderer}, Keys: p.keys,
-		Now: time.Now, Log: log, ACRValues: []string{flows.ACRPassword}, UILocales: []string{"en", "de"}, Fetch: p.outbound,
+		Now: time.Now, Log: log, ACRValues: flows.FactorsReach(modules.flows, p.project.SignIn.Policy), UILocales: []string{"en", "de"}, Fetch: p.outbound,
 	})
 	if err != nil {
 		return err

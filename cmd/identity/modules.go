@@ -2,6 +2,9 @@ package main
 
 import (
 	"fmt"
+	"maps"
+	"slices"
+	"strings"
 
 	"github.com/elloloop/identity/cmd/identity/config"
 	"github.com/elloloop/identity/flows"
@@ -10,8 +13,10 @@ import (
 	"github.com/elloloop/identity/flows/identify"
 	"github.com/elloloop/identity/flows/logout"
 	"github.com/elloloop/identity/flows/password"
+	"github.com/elloloop/identity/flows/recoverycode"
 	"github.com/elloloop/identity/flows/register"
 	"github.com/elloloop/identity/flows/selectaccount"
+	"github.com/elloloop/identity/flows/totp"
 	"github.com/elloloop/identity/storage"
 )
 
@@ -29,13 +34,23 @@ var flowModules = map[string]func(*parts) flows.Flow{
 		return identify.New(identify.Config{With: p.password(), Register: "register", Choose: "selectaccount"})
 	},
 	"password": func(p *parts) flows.Flow { return p.password() },
+	"totp": func(p *parts) flows.Flow {
+		return totp.New(totp.Config{Credentials: p.store.TOTPCredentials, Instead: "recoverycode"})
+	},
+	"enroltotp": func(p *parts) flows.Flow {
+		return totp.NewEnrol(totp.EnrolConfig{Credentials: p.store.TOTPCredentials, Secrets: p.store.ProjectSecrets, Users: p.store.Users})
+	},
+	"recoverycode": func(p *parts) flows.Flow { return recoverycode.New(p.recovery()) },
+	"recoverycodes": func(p *parts) flows.Flow {
+		return recoverycode.NewIssue(p.recovery(), "totp", "enroltotp")
+	},
 	"consent": func(p *parts) flows.Flow {
 		return consent.New(consent.Config{Consents: p.store.Consents, Users: p.store.Users})
 	},
 }
 
 // flowOrder is the order of the policy: the first flow that is needed is shown.
-var flowOrder = [...]string{"selectaccount", "register", "identify", "password", "consent"}
+var flowOrder = [...]string{"selectaccount", "register", "identify", "password", "totp", "recoverycode", "enroltotp", "recoverycodes", "consent"}
 
 // parts are what modules are made of.
 type parts struct {
@@ -48,6 +63,10 @@ func (p *parts) password() flows.Flow {
 	return password.New(password.Config{
 		Accounts: p.accounts, Credentials: p.store.PasswordCredentials, Hasher: p.hashing, Back: "identify",
 	})
+}
+
+func (p *parts) recovery() recoverycode.Config {
+	return recoverycode.Config{Codes: p.store.RecoveryCodes, Secrets: p.store.ProjectSecrets, Back: "totp"}
 }
 
 // modules are the flows of one engine.
@@ -64,6 +83,11 @@ func newModules(c *config.Config, store *storage.Store) (*modules, error) {
 	}
 	p := &parts{store: store, hashing: hash, accounts: &flows.Accounts{Users: store.Users, Email: identifier.Email, Username: identifier.Username}}
 	m := &modules{logout: logout.New(), accounts: p.accounts}
+	for _, id := range slices.Concat(c.SignIn.First, c.SignIn.Second) {
+		if _, ok := flowModules[id]; !ok {
+			return nil, fmt.Errorf("no flow is called %q in this build: GATEWAY_LOGIN_FIRST_FACTORS and GATEWAY_LOGIN_SECOND_FACTORS take %s", id, strings.Join(slices.Sorted(maps.Keys(flowModules)), ", "))
+		}
+	}
 	for _, id := range flowOrder {
 		module, ok := flowModules[id]
 		if !ok {

@@ -35,6 +35,7 @@ func projectOf(c *config.Config) *storage.Project {
 		RateLimitWindow: c.RateLimit.Window, RateLimitLogin: c.RateLimit.Login,
 		RateLimitSignup: c.RateLimit.Signup, RateLimitClientAuth: c.RateLimit.ClientAuth,
 	}
+	p.SignIn = signInOf(c)
 	if c.Tokens.Audience != "" {
 		p.Audience = []string{c.Tokens.Audience}
 	}

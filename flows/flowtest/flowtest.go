@@ -233,5 +233,8 @@ func (NoLimits) Login(context.Context, string, string, time.Time) ([]storage.Cha
 	return nil, nil
 }
 
+// Second implements flows.Limits.
+func (NoLimits) Second(context.Context, string) ([]storage.Change, error) { return nil, nil }
+
 // Signup implements flows.Limits.
 func (NoLimits) Signup(context.Context) error { return nil }

@@ -103,7 +103,7 @@ func (f *Flow) Submit(ctx context.Context, in *flows.Interaction, form url.Value
 }
 
 func (f *Flow) with(in *flows.Interaction) bool {
-	return f.config.With != nil && !in.Project.IdentifierFirst && in.Project.PasswordEnabled
+	return f.config.With != nil && !in.Project.IdentifierFirst && in.Project.PasswordEnabled && in.First(f.config.With.ID())
 }
 
 // clean returns s, or "" if it can't be an identifier.

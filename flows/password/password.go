@@ -62,8 +62,10 @@ func (*Flow) Requires() string { return "login" }
 
 // Needed implements flows.Flow.
 func (*Flow) Needed(_ context.Context, in *flows.Interaction) (bool, error) {
-	return in.Request.Subject == "" && in.Request.Identifier != "" && in.Project.PasswordEnabled, nil
+	return in.Request.Subject == "" && in.Request.Identifier != "" && open(in), nil
 }
+
+func open(in *flows.Interaction) bool { return in.Project.PasswordEnabled && in.First("password") }
 
 // View implements flows.Flow.
 func (f *Flow) View(_ context.Context, in *flows.Interaction) (any, error) {
@@ -77,7 +79,7 @@ func (f *Flow) View(_ context.Context, in *flows.Interaction) (any, error) {
 // that may not sign in and a wrong password get the same answer for the same
 // work, in the same order (S3-01).
 func (f *Flow) Submit(ctx context.Context, in *flows.Interaction, form url.Values) (flows.Proof, error) {
-	if !in.Project.PasswordEnabled {
+	if !open(in) {
 		return flows.Proof{}, wrong()
 	}
 	password := form.Get("password")

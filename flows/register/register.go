@@ -74,7 +74,7 @@ func (*Flow) ID() string { return "register" }
 func (*Flow) Requires() string { return "login" }
 
 func open(in *flows.Interaction) bool {
-	return in.Project.SignupEnabled && in.Project.PasswordEnabled && in.Request.Subject == ""
+	return in.Project.SignupEnabled && in.Project.PasswordEnabled && in.First("password") && in.Request.Subject == ""
 }
 
 // Needed implements flows.Flow: first where the client asks for a new account

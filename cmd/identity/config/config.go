@@ -30,11 +30,10 @@ type Config struct {
 	Insecure  Insecure
 	Session   Session
 	Login     Login
+	SignIn    SignIn
 	Password  Password
 	RateLimit RateLimit
 	Pages     Pages
-	Mail      Mail
-	SMS       SMS
 	Log       Log
 
 	origins map[string]Origin // by key: where the value came from

@@ -1,0 +1,14 @@
+package main
+
+import (
+	"github.com/elloloop/identity/cmd/identity/config"
+	"github.com/elloloop/identity/storage"
+)
+
+// signInOf makes the sign-in policy of the default project.
+func signInOf(c *config.Config) storage.SignInSettings {
+	return storage.SignInSettings{
+		Policy:         storage.SignInPolicy{First: c.SignIn.First, Second: c.SignIn.Second, SecondFactor: c.SignIn.SecondFactor},
+		RememberDevice: c.SignIn.Remember, StepUp: c.SignIn.StepUp, TOTPIssuer: c.SignIn.TOTPIssuer,
+	}
+}

@@ -1,0 +1,68 @@
+package flows
+
+import (
+	"context"
+	"strings"
+
+	"github.com/elloloop/identity/storage"
+)
+
+// prove writes into the row what a step proved of somebody, and signs them in
+// when no second factor is due. It returns what is to be stored beside the row.
+func (v *visit) prove(ctx context.Context, row *storage.AuthorizationRequest, f Flow, proof Proof) ([]storage.Change, error) {
+	u := proof.NewUser
+	if u == nil {
+		var err error
+		if u, err = v.store.Users.Get(ctx, v.project.Scope(), proof.Subject); err != nil {
+			return nil, err
+		}
+	}
+	if !MaySignIn(u) || row.Subject != "" && row.Subject != u.ID {
+		return nil, storage.ErrConflict
+	}
+	if err := v.since(ctx, row, proof); err != nil {
+		return nil, err
+	}
+	row.Subject, row.AuthTime = u.ID, v.now
+	row.AMR = methods(union(row.AMR, proof.AMR))
+	row.ACR = acr(row.AMR, row)
+	v.deny(row)
+	next, err := v.next(ctx, v.interaction(*row))
+	if err != nil {
+		return nil, err
+	}
+	if row.SessionID == "" && pending(next, v.interaction(*row)) {
+		return []storage.Change{v.audit(func(ev *storage.AuditEvent) {
+			ev.Action, ev.Actor, ev.Target = "user.first_factor_passed", u.ID, u.ID
+			ev.Details = map[string]string{"flow": f.ID(), "amr": strings.Join(proof.AMR, " ")}
+		})}, nil
+	}
+	var changes []storage.Change
+	if u.Status == storage.UserPendingDeletion {
+		active := *u
+		active.Status = storage.UserActive
+		u = &active
+		changes = append(changes, v.store.Users.Replace(u), v.audit(func(ev *storage.AuditEvent) {
+			ev.Action, ev.Actor, ev.Target = "user.deletion_cancelled", u.ID, u.ID
+		}))
+	}
+	changes = append(changes, v.signIn(u, row)...)
+	return append(changes, v.audit(func(ev *storage.AuditEvent) {
+		ev.Action, ev.Actor, ev.Target, ev.SessionID = "user.signed_in", u.ID, u.ID, row.SessionID
+		ev.Details = map[string]string{"flow": f.ID(), "amr": strings.Join(row.AMR, " "), "acr": row.ACR}
+	})), nil
+}
+
+// since writes down which password the account had when it proved who it is: what
+// it proved before another was set counts no more.
+func (v *visit) since(ctx context.Context, row *storage.AuthorizationRequest, proof Proof) error {
+	if !row.SetAt.IsZero() {
+		return nil
+	}
+	if row.SetAt = proof.SetAt; !row.SetAt.IsZero() {
+		return nil
+	}
+	var err error
+	row.SetAt, err = v.passwordSetAt(ctx, proof.Subject)
+	return err
+}

@@ -1,0 +1,81 @@
+package flows
+
+import (
+	"crypto/hmac"
+	"crypto/sha256"
+	"encoding/base64"
+	"log/slog"
+	"strconv"
+	"strings"
+	"time"
+)
+
+// trust is a browser on which people wished that their second factor is not asked
+// again for some time: an end and a MAC for each. Nothing of it is stored, and a
+// new second factor makes it worthless.
+type trust struct {
+	entries []string
+	key     []byte
+	place   string
+}
+
+// LogValue hides the MACs.
+func (trust) LogValue() slog.Value { return slog.StringValue("[redacted]") }
+
+// String hides the MACs.
+func (trust) String() string { return "[redacted]" }
+
+// GoString hides the MACs.
+func (trust) GoString() string { return "[redacted]" }
+
+const endLength = 8 // of the end, in hexadecimal seconds since 1970
+
+// parseTrust reads the cookie "<end><mac>.<end><mac>…". Anything else is none.
+func parseTrust(value string) []string {
+	if value == "" || len(value) > maxAccounts*(endLength+macLength+1) || !base64url(strings.ReplaceAll(value, ".", "")) {
+		return nil
+	}
+	entries := strings.Split(value, ".")
+	for _, e := range entries {
+		if len(e) != endLength+macLength {
+			return nil
+		}
+	}
+	return entries
+}
+
+func (t trust) entry(userID string, setAt time.Time, end string) string {
+	h := hmac.New(sha256.New, t.key)
+	for _, part := range []string{"second factor", t.place, userID, strconv.FormatInt(setAt.UnixMicro(), 10), end} {
+		// Ids hold no NUL, so no two lists are alike.
+		_, _ = h.Write(append([]byte(part), 0)) // a hash never fails
+	}
+	return end + base64.RawURLEncoding.EncodeToString(h.Sum(nil)[:16])
+}
+
+func (t trust) live(e string, now time.Time) bool {
+	end, err := strconv.ParseInt(e[:endLength], 16, 64)
+	return err == nil && now.Unix() < end
+}
+
+func (t trust) knows(userID string, setAt, now time.Time) bool {
+	for _, e := range t.entries {
+		if t.live(e, now) && hmac.Equal([]byte(e), []byte(t.entry(userID, setAt, e[:endLength]))) {
+			return true
+		}
+	}
+	return false
+}
+
+// remember returns the cookie that knows this account too, until then. What has
+// ended leaves, and the oldest makes room.
+func (t trust) remember(userID string, setAt, now, until time.Time) string {
+	end := strconv.FormatInt(until.Unix(), 16)
+	entries := []string{t.entry(userID, setAt, strings.Repeat("0", max(0, endLength-len(end)))+end)}
+	for _, e := range t.entries {
+		if t.live(e, now) && len(entries) < maxAccounts {
+			entries = append(entries, e)
+		}
+	}
+	return strings.Join(entries, ".")
+}
