@@ -17,7 +17,7 @@ const revokedLife = 400 * 24 * time.Hour
 // Retire unpublishes a retiring key before its time: what it signed is worth
 // nothing from then on, but for an ID token that comes back as a hint. A key that
 // signs, or is the next to, is storage.ErrConflict: rotate or revoke it.
-func (k *Keys) Retire(ctx context.Context, p *storage.Project, kid string) error {
+func (k *Keys) Retire(ctx context.Context, p *storage.Project, kid string, also ...storage.Change) error {
 	_, key, err := k.find(ctx, p, kid)
 	if err != nil {
 		return err
@@ -27,14 +27,14 @@ func (k *Keys) Retire(ctx context.Context, p *storage.Project, kid string) error
 	}
 	key.Status, key.UnpublishedAt = storage.KeyRetired, k.now().UTC().Truncate(time.Microsecond)
 	return k.commit(ctx, p, &rotation{
-		changed: []*storage.SigningKey{key}, events: []storage.Change{k.event("operator", "signing_key.unpublished", key)},
+		changed: []*storage.SigningKey{key}, events: append(also, k.event("operator", "signing_key.unpublished", key)),
 	})
 }
 
 // Revoke ends a key that is compromised: it is unpublished, its private part is
 // gone, and nothing that it signed is believed, not even as a hint. If it signed,
 // the next key signs from now on, and a new next one is published.
-func (k *Keys) Revoke(ctx context.Context, p *storage.Project, kid string) error {
+func (k *Keys) Revoke(ctx context.Context, p *storage.Project, kid string, also ...storage.Change) error {
 	rows, key, err := k.find(ctx, p, kid)
 	if err != nil {
 		return err
@@ -47,7 +47,7 @@ func (k *Keys) Revoke(ctx context.Context, p *storage.Project, kid string) error
 	key.UnpublishedAt, key.ExpiresAt = now, now.Add(revokedLife)
 	step := rotation{
 		actor: "operator", changed: []*storage.SigningKey{key},
-		events: []storage.Change{k.event("operator", "signing_key.revoked", key)},
+		events: append(also, k.event("operator", "signing_key.revoked", key)),
 	}
 	if err := k.complete(ctx, p, rows, &step); err != nil {
 		return err

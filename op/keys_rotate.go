@@ -107,7 +107,7 @@ type Rotated struct {
 // all if alg is "". Without force it refuses with ErrKeyTooNew while a client may
 // still hold a JWKS without the next key. storage.ErrConflict when another
 // process rotated meanwhile. On an error nothing was changed.
-func (k *Keys) Rotate(ctx context.Context, p *storage.Project, alg string, force bool) ([]Rotated, error) {
+func (k *Keys) Rotate(ctx context.Context, p *storage.Project, alg string, force bool, also ...storage.Change) ([]Rotated, error) {
 	algs := signingAlgs[:]
 	if alg != "" {
 		if !isSigningAlg(alg) {
@@ -115,7 +115,7 @@ func (k *Keys) Rotate(ctx context.Context, p *storage.Project, alg string, force
 		}
 		algs = []string{alg}
 	}
-	return k.rotate(ctx, p, algs, "operator", force)
+	return k.rotate(ctx, p, algs, "operator", force, also...)
 }
 
 // RotateDue rotates the algs whose key has signed for this long. Nothing is due:
@@ -138,7 +138,7 @@ func (k *Keys) RotateDue(ctx context.Context, p *storage.Project, every time.Dur
 	return k.rotate(ctx, p, due, "system", false)
 }
 
-func (k *Keys) rotate(ctx context.Context, p *storage.Project, algs []string, actor string, force bool) ([]Rotated, error) {
+func (k *Keys) rotate(ctx context.Context, p *storage.Project, algs []string, actor string, force bool, also ...storage.Change) ([]Rotated, error) {
 	if err := k.Ensure(ctx, p); err != nil {
 		return nil, err
 	}
@@ -148,7 +148,7 @@ func (k *Keys) rotate(ctx context.Context, p *storage.Project, algs []string, ac
 	}
 	now := k.now().UTC()
 	until := now.Add(max(p.AccessTokenTTL, p.IDTokenTTL) + jwksCacheTime + clockLeeway).Truncate(time.Microsecond)
-	step := rotation{actor: actor}
+	step := rotation{actor: actor, events: also}
 	var out []Rotated
 	for _, alg := range algs {
 		active, next := find(rows, alg, storage.KeyActive), find(rows, alg, storage.KeyNext)

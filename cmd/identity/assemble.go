@@ -13,20 +13,22 @@ import (
 
 	"github.com/elloloop/identity/cmd/identity/config"
 	"github.com/elloloop/identity/cmd/identity/outbound"
+	"github.com/elloloop/identity/cmd/identity/projects"
 	"github.com/elloloop/identity/cmd/identity/web"
 	"github.com/elloloop/identity/flows"
 	"github.com/elloloop/identity/op"
-	"github.com/elloloop/identity/storage"
 	"github.com/elloloop/identity/templates"
 )
 
 // provider is everything of one running identity, wired.
 type provider struct {
 	*database
+	finder   *projects.Finder
 	op       *op.Provider
 	engine   *flows.Engine
 	renderer *templates.Renderer
 	outbound *outbound.Client // every request to a URL that others gave
+	log      *slog.Logger
 	draining atomic.Bool
 }
 
@@ -38,7 +40,7 @@ func assemble(ctx context.Context, c *config.Config, log *slog.Logger) (*provide
 	if err != nil {
 		return nil, err
 	}
-	p := &provider{database: db}
+	p := &provider{database: db, log: log}
 	if err := p.wire(ctx, c, log); err != nil {
 		return nil, errors.Join(err, db.close())
 	}
@@ -54,20 +56,23 @@ func (p *provider) wire(ctx context.Context, c *config.Config, log *slog.Logger)
 	if p.renderer, err = templates.New(pageConfig(c, log)); err != nil {
 		return err
 	}
-	projects := func(*http.Request) (*storage.Project, error) { return p.project, nil }
+	p.finder = projects.New(projects.Config{
+		Directory: p.database, Issuer: c.Server.Issuer, Default: p.project.ID, Found: p.keys.Ensure, Refuse: p.refuse,
+		Life: c.Storage.ProjectCacheLife, MaxEntries: c.Storage.ProjectCacheEntries, Now: time.Now,
+	})
 	modules, err := newModules(c, p.store)
 	if err != nil {
 		return err
 	}
 	p.engine, err = flows.New(flows.Config{
-		Store: p.store, Projects: projects, Pages: p.renderer, Flows: modules.flows, Logout: modules.logout,
+		Store: p.store, Projects: p.finder.Of, Pages: p.renderer, Flows: modules.flows, Logout: modules.logout,
 		Accounts: modules.accounts, Now: time.Now, Log: log, Origin: op.OriginOf, ResumeURL: op.PathResume, EndSessionURL: op.PathEndSession,
 	})
 	if err != nil {
 		return err
 	}
 	p.op, err = op.New(op.Config{
-		Store: p.store, Projects: projects, Interactions: p.engine, Pages: &protocolPages{p.renderer}, Keys: p.keys,
+		Store: p.store, Projects: p.finder.Of, Interactions: p.engine, Pages: &protocolPages{p.renderer}, Keys: p.keys,
 		Now: time.Now, Log: log, ACRValues: flows.FactorsReach(modules.flows, p.project.SignIn.Policy), UILocales: []string{"en", "de"}, Fetch: p.outbound,
 	})
 	if err != nil {
@@ -75,6 +80,9 @@ func (p *provider) wire(ctx context.Context, c *config.Config, log *slog.Logger)
 	}
 	if p.project.InsecureUnsigned {
 		log.WarnContext(ctx, "tokens and request objects without a signature are allowed: for conformance tests only", "setting", "GATEWAY_INSECURE_UNSIGNED")
+	}
+	if err := p.seedDefault(ctx, c.Server.AuthDomains, log); err != nil {
+		return err
 	}
 	if err := p.keys.Ensure(ctx, p.project); err != nil {
 		return err
@@ -92,6 +100,13 @@ func (p *provider) handler(c *config.Config, log *slog.Logger, dev func(chi.Rout
 	r.Get("/robots.txt", func(w http.ResponseWriter, _ *http.Request) {
 		answerText(w, http.StatusOK, "User-agent: *\nDisallow: /")
 	})
+	r.Handle("/*", p.finder.Wrap(p.ofProject(dev)))
+	return web.Wrap(webConfig(c, log), r)
+}
+
+// ofProject serves what each project has, below its issuer.
+func (p *provider) ofProject(dev func(chi.Router)) http.Handler {
+	r := chi.NewRouter()
 	p.op.Mount(r)
 	pages := p.engine.Routes()
 	r.Handle("/interaction/*", pages)
@@ -100,11 +115,10 @@ func (p *provider) handler(c *config.Config, log *slog.Logger, dev func(chi.Rout
 		dev(r)
 	}
 	r.NotFound(func(w http.ResponseWriter, req *http.Request) {
-		(&protocolPages{p.renderer}).render(w, req, p.project, http.StatusNotFound, nil, templates.Page{
-			Name: "error", View: templates.ErrorView{Status: http.StatusNotFound, Message: "error.not_found"},
-		})
+		pr, _ := p.finder.Of(req) // none: the page is nobody's
+		(&protocolPages{p.renderer}).notFound(w, req, pr)
 	})
-	return web.Wrap(webConfig(c, log), r)
+	return r
 }
 
 // ready says whether this process can serve: its database answers, it has keys to
@@ -129,50 +143,4 @@ func answerText(w http.ResponseWriter, status int, text string) {
 	w.Header().Set("Cache-Control", "no-store")
 	w.WriteHeader(status)
 	_, _ = fmt.Fprintln(w, text) // the client is gone: nobody is left to tell
-}
-
-// background runs what goes on beside requests until ctx ends: caches hear of
-// changes, and what has expired is swept.
-func (p *provider) background(ctx context.Context, c *config.Config, log *slog.Logger) {
-	go func() {
-		for ctx.Err() == nil {
-			if err := p.op.Watch(ctx); err != nil && ctx.Err() == nil {
-				log.ErrorContext(ctx, "watching the database failed; trying again", "cause", err)
-				pause(ctx, time.Second)
-			}
-		}
-	}()
-	go func() {
-		for pause(ctx, c.Storage.SweepInterval) {
-			p.sweep(ctx, c.Storage.SweepBatch, log)
-		}
-	}()
-}
-
-// sweep removes what has expired, in bounded batches, so that no writer waits long.
-func (p *provider) sweep(ctx context.Context, batch int, log *slog.Logger) {
-	for {
-		n, err := p.store.Sweep(ctx, time.Now(), batch)
-		if err != nil {
-			if ctx.Err() == nil {
-				log.ErrorContext(ctx, "sweeping failed; trying again later", "cause", err)
-			}
-			return
-		}
-		if n < batch {
-			return
-		}
-	}
-}
-
-// pause waits, and says whether ctx is still alive.
-func pause(ctx context.Context, d time.Duration) bool {
-	t := time.NewTimer(d)
-	defer t.Stop()
-	select {
-	case <-ctx.Done():
-		return false
-	case <-t.C:
-		return true
-	}
 }

@@ -1,7 +1,9 @@
 package main
 
 import (
+	"fmt"
 	"net/http"
+	"strings"
 
 	"github.com/elloloop/identity/op"
 	"github.com/elloloop/identity/storage"
@@ -61,6 +63,41 @@ func (p *protocolPages) Home(w http.ResponseWriter, r *http.Request, pr *storage
 		links = append(links, templates.HomeLink{Href: "/dev/playground", Message: "home.playground"})
 	}
 	p.render(w, r, pr, http.StatusOK, nil, templates.Page{Name: "home", View: templates.HomeView{Issuer: pr.Issuer, Links: links}})
+}
+
+func (p *protocolPages) notFound(w http.ResponseWriter, r *http.Request, pr *storage.Project) {
+	p.render(w, r, pr, http.StatusNotFound, nil, templates.Page{
+		Name: "error", View: templates.ErrorView{Status: http.StatusNotFound, Message: "error.not_found"},
+	})
+}
+
+// refuse answers a request that belongs to no project that serves: a page for a
+// person, JSON for a client.
+func (p *provider) refuse(w http.ResponseWriter, r *http.Request, status int, err error) {
+	code, message, say := op.ErrServerError.Code, "error.server", "the project could not be read"
+	switch status {
+	case http.StatusNotFound:
+		code, message, say = op.ErrInvalidRequest.Code, "error.not_found", "there is no project at this address"
+	case http.StatusForbidden:
+		code, message, say = op.ErrAccessDenied.Code, "error.project_disabled", "this project is switched off"
+	case http.StatusMisdirectedRequest:
+		code, message, say = op.ErrInvalidRequest.Code, "error.not_found", "this project is served at its issuer, which is another address"
+	case http.StatusServiceUnavailable:
+		code, message, say = op.ErrTemporarilyUnavailable.Code, "error.unavailable", "the database does not answer"
+	}
+	if status >= http.StatusInternalServerError {
+		p.log.ErrorContext(r.Context(), "a project could not be found", "cause", err, "request_id", r.Header.Get("X-Request-Id"))
+	}
+	if strings.Contains(r.Header.Get("Accept"), "text/html") {
+		(&protocolPages{p.renderer}).render(w, r, nil, status, nil, templates.Page{
+			Name: "error", View: templates.ErrorView{Status: status, Code: code, Description: say, Message: message},
+		})
+		return
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("Cache-Control", "no-store")
+	w.WriteHeader(status)
+	_, _ = fmt.Fprintf(w, `{"error":%q,"error_description":%q}`, code, say) // the client is gone: nobody is left to tell
 }
 
 func (p *protocolPages) render(w http.ResponseWriter, r *http.Request, pr *storage.Project, status int, uiLocales []string, page templates.Page) {

@@ -7,7 +7,9 @@ import (
 	"regexp"
 	"strconv"
 	"strings"
+	"time"
 
+	"golang.org/x/net/idna"
 	"golang.org/x/text/language"
 )
 
@@ -39,6 +41,17 @@ func (l *loader) check(c *Config, broken map[string]bool) {
 	}
 	if len(c.Storage.KeyEncryptionKeys) == 0 && !l.in.Dev && l.origins["key_encryption_keys"].FromFile == "" {
 		report("key_encryption_keys", "it is required: GATEWAY_KEY_ENCRYPTION_KEYS=%s makes one; keep a copy of it outside the database", makeKey)
+	}
+	if d := c.Storage.KeyRotation; d > 0 && d < 24*time.Hour {
+		report("key_rotation.interval_seconds", "%d is less than a day: write 86400 or more, or 0 for never", int(d.Seconds()))
+	}
+	for i, host := range c.Server.AuthDomains {
+		normal, err := normalHost(host)
+		if err != nil || !strings.Contains(normal, ".") {
+			report("default_project_auth_domains", "%s is no host: write each as a name, such as login.example.com, without a scheme, port or path", quote(host))
+			continue
+		}
+		c.Server.AuthDomains[i] = normal
 	}
 	if c.Session.Idle > c.Session.Max && !broken["session.max_seconds"] {
 		report("session.idle_seconds", "it is longer than GATEWAY_SESSION_MAX_SECONDS: a session can't be idle for longer than it lives")
@@ -140,4 +153,9 @@ func (l *loader) checkIssuer(issuer string, report func(key, format string, args
 func loopback(host string) bool {
 	a, err := netip.ParseAddr(host)
 	return err == nil && a.IsLoopback() || host == "localhost" || strings.HasSuffix(host, ".localhost")
+}
+
+// normalHost is a host name in the form in which hosts are compared.
+func normalHost(host string) (string, error) {
+	return idna.Lookup.ToASCII(strings.TrimSuffix(strings.ToLower(host), "."))
 }

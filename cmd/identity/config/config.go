@@ -42,6 +42,7 @@ type Config struct {
 // Server is how the world reaches us.
 type Server struct {
 	Issuer          string         `key:"issuer" env:"GATEWAY_ISSUER" doc:"Public URL of the provider, as it stands in every token. Required; https, without a path or a slash at the end."`
+	AuthDomains     []string       `key:"default_project_auth_domains" env:"GATEWAY_DEFAULT_PROJECT_AUTH_DOMAINS" doc:"Hosts that are entered as proven for the default project at the start, the first as its primary one."`
 	Listen          string         `key:"listen" env:"GATEWAY_LISTEN" doc:"Address to listen on, as host:port. Empty: all addresses, on the port of GATEWAY_CONNECT_PORT."`
 	ConnectPort     int            `key:"connect_port" env:"GATEWAY_CONNECT_PORT" default:"80" min:"0" max:"65535" doc:"Port to listen on when GATEWAY_LISTEN is not set. 0: any free one."`
 	TLSCertFile     string         `key:"tls.cert_file" env:"GATEWAY_TLS_CERT_FILE" doc:"Certificate chain, PEM, to serve TLS with. Empty: a proxy in front ends TLS."`
@@ -54,14 +55,17 @@ type Server struct {
 
 // Storage is where things are remembered, and how.
 type Storage struct {
-	Driver            string            `key:"repo.driver" env:"GATEWAY_REPO_DRIVER" default:"sqlite" oneof:"sqlite memory" doc:"Where to keep the data. memory forgets everything at the end."`
-	SQLitePath        string            `key:"sqlite.path" env:"GATEWAY_SQLITE_PATH" default:"identity.db" doc:"Database file of SQLite, on a local disk, or :memory:."`
-	SQLiteMaxConns    int               `key:"sqlite.max_conns" env:"GATEWAY_SQLITE_MAX_CONNS" default:"4" min:"1" max:"256" doc:"Connections that read. One more writes. Ignored for :memory:."`
-	SQLiteSynchronous string            `key:"sqlite.synchronous" env:"GATEWAY_SQLITE_SYNCHRONOUS" default:"FULL" oneof:"FULL NORMAL" doc:"FULL survives a crash of the machine. NORMAL is faster and may lose the last commits then."`
-	DefaultProjectID  string            `key:"default_project_id" env:"GATEWAY_DEFAULT_PROJECT_ID" default:"default" doc:"Id of the default project."`
-	KeyEncryptionKeys KeyEncryptionKeys `key:"key_encryption_keys" env:"GATEWAY_KEY_ENCRYPTION_KEYS" secret:"true" doc:"Keys that seal what must be read back, such as private signing keys: comma-separated id=base64 of 32 bytes. The first seals, all of them open. Required."`
-	SweepInterval     time.Duration     `key:"sweep.interval_seconds" env:"GATEWAY_SWEEP_INTERVAL_SECONDS" default:"60" min:"1" max:"86400" doc:"How often expired rows are removed."`
-	SweepBatch        int               `key:"sweep.batch" env:"GATEWAY_SWEEP_BATCH" default:"1000" min:"1" max:"100000" doc:"How many of them at once."`
+	Driver              string            `key:"repo.driver" env:"GATEWAY_REPO_DRIVER" default:"sqlite" oneof:"sqlite memory" doc:"Where to keep the data. memory forgets everything at the end."`
+	SQLitePath          string            `key:"sqlite.path" env:"GATEWAY_SQLITE_PATH" default:"identity.db" doc:"Database file of SQLite, on a local disk, or :memory:."`
+	SQLiteMaxConns      int               `key:"sqlite.max_conns" env:"GATEWAY_SQLITE_MAX_CONNS" default:"4" min:"1" max:"256" doc:"Connections that read. One more writes. Ignored for :memory:."`
+	SQLiteSynchronous   string            `key:"sqlite.synchronous" env:"GATEWAY_SQLITE_SYNCHRONOUS" default:"FULL" oneof:"FULL NORMAL" doc:"FULL survives a crash of the machine. NORMAL is faster and may lose the last commits then."`
+	ProjectCacheLife    time.Duration     `key:"project_resolution_cache_ttl_seconds" env:"GATEWAY_PROJECT_RESOLUTION_CACHE_TTL_SECONDS" default:"30" min:"1" max:"3600" doc:"How long a project is remembered without asking the database, when no other process tells that it changed."`
+	ProjectCacheEntries int               `key:"project_resolution_cache_max_entries" env:"GATEWAY_PROJECT_RESOLUTION_CACHE_MAX_ENTRIES" default:"10000" min:"16" max:"1000000" doc:"How many projects, and hosts, are remembered at the most."`
+	KeyRotation         time.Duration     `key:"key_rotation.interval_seconds" env:"GATEWAY_KEY_ROTATION_INTERVAL_SECONDS" default:"7776000" min:"0" max:"31536000" doc:"How long a signing key signs before the next one takes over. 0: until identity key rotate is called. At least a day."`
+	DefaultProjectID    string            `key:"default_project_id" env:"GATEWAY_DEFAULT_PROJECT_ID" default:"default" doc:"Id of the default project, whose issuer is GATEWAY_ISSUER."`
+	KeyEncryptionKeys   KeyEncryptionKeys `key:"key_encryption_keys" env:"GATEWAY_KEY_ENCRYPTION_KEYS" secret:"true" doc:"Keys that seal what must be read back, such as private signing keys: comma-separated id=base64 of 32 bytes. The first seals, all of them open. Required."`
+	SweepInterval       time.Duration     `key:"sweep.interval_seconds" env:"GATEWAY_SWEEP_INTERVAL_SECONDS" default:"60" min:"1" max:"86400" doc:"How often expired rows are removed."`
+	SweepBatch          int               `key:"sweep.batch" env:"GATEWAY_SWEEP_BATCH" default:"1000" min:"1" max:"100000" doc:"How many of them at once."`
 }
 
 // Tokens are the life times of what clients hold.

@@ -51,6 +51,7 @@ func other(t *testing.T, s Setting) (value string, with map[string]string) {
 		"repo.driver": "memory", "sqlite.path": ":memory:", "sqlite.synchronous": "NORMAL", "default_project_id": "shop",
 		"jwt.audience": "https://api.example.com", "templates_dir": "pages", "default_locale": "de-CH", "brand.name": "Shop: 1",
 		"brand.accent": "#1a56db", "log.format": "text", "log.level": "debug", "key_encryption_keys": "k2=" + otherKey + ",k1=" + testKey,
+		"default_project_auth_domains": "login.example.org,id.example.org",
 	}
 	with = map[string]string{"tls.cert_file": "tls.key_file", "tls.key_file": "tls.cert_file"}
 	if s.bounded {
