@@ -35,6 +35,12 @@ func (k *Keys) Retire(ctx context.Context, p *storage.Project, kid string, also 
 // gone, and nothing that it signed is believed, not even as a hint. If it signed,
 // the next key signs from now on, and a new next one is published.
 func (k *Keys) Revoke(ctx context.Context, p *storage.Project, kid string, also ...storage.Change) error {
+	return k.RevokeAs(ctx, "operator", p, kid, also...)
+}
+
+// RevokeAs is Revoke with the name of who does it, and with what is committed
+// beside it.
+func (k *Keys) RevokeAs(ctx context.Context, actor string, p *storage.Project, kid string, also ...storage.Change) error {
 	rows, key, err := k.find(ctx, p, kid)
 	if err != nil {
 		return err
@@ -46,8 +52,8 @@ func (k *Keys) Revoke(ctx context.Context, p *storage.Project, kid string, also 
 	key.Status, key.Sealed, key.Public = storage.KeyRevoked, nil, nil
 	key.UnpublishedAt, key.ExpiresAt = now, now.Add(revokedLife)
 	step := rotation{
-		actor: "operator", changed: []*storage.SigningKey{key},
-		events: append(also, k.event("operator", "signing_key.revoked", key)),
+		actor: actor, changed: []*storage.SigningKey{key},
+		events: append([]storage.Change{k.event(actor, "signing_key.revoked", key)}, also...),
 	}
 	if err := k.complete(ctx, p, rows, &step); err != nil {
 		return err

@@ -108,6 +108,12 @@ type Rotated struct {
 // still hold a JWKS without the next key. storage.ErrConflict when another
 // process rotated meanwhile. On an error nothing was changed.
 func (k *Keys) Rotate(ctx context.Context, p *storage.Project, alg string, force bool, also ...storage.Change) ([]Rotated, error) {
+	return k.RotateAs(ctx, "operator", p, alg, force, also...)
+}
+
+// RotateAs is Rotate with the name of who does it, and with what is committed
+// beside it.
+func (k *Keys) RotateAs(ctx context.Context, actor string, p *storage.Project, alg string, force bool, also ...storage.Change) ([]Rotated, error) {
 	algs := signingAlgs[:]
 	if alg != "" {
 		if !isSigningAlg(alg) {
@@ -115,7 +121,7 @@ func (k *Keys) Rotate(ctx context.Context, p *storage.Project, alg string, force
 		}
 		algs = []string{alg}
 	}
-	return k.rotate(ctx, p, algs, "operator", force, also...)
+	return k.rotate(ctx, p, algs, actor, force, also...)
 }
 
 // RotateDue rotates the algs whose key has signed for this long. Nothing is due:

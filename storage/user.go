@@ -33,6 +33,8 @@ type User struct {
 	ExternalID  string     `json:"external_id,omitempty"`  // unique in the project when set
 	Status      UserStatus `json:"status"`
 	Role        string     `json:"role,omitempty"` // admin, member or guest
+	// PlatformAdmin: an account of the default project that administers every one.
+	PlatformAdmin bool `json:"platform_admin,omitempty"`
 
 	EmailVerified       bool     `json:"email_verified,omitempty"`
 	Name                string   `json:"name,omitempty"`

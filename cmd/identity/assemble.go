@@ -11,6 +11,7 @@ import (
 
 	"github.com/go-chi/chi/v5"
 
+	"github.com/elloloop/identity/admin"
 	"github.com/elloloop/identity/cmd/identity/config"
 	"github.com/elloloop/identity/cmd/identity/outbound"
 	"github.com/elloloop/identity/cmd/identity/projects"
@@ -25,6 +26,7 @@ type provider struct {
 	*database
 	finder   *projects.Finder
 	op       *op.Provider
+	admin    *admin.Server
 	engine   *flows.Engine
 	renderer *templates.Renderer
 	outbound *outbound.Client // every request to a URL that others gave
@@ -78,6 +80,9 @@ func (p *provider) wire(ctx context.Context, c *config.Config, log *slog.Logger)
 	if err != nil {
 		return err
 	}
+	if p.admin, err = admin.New(adminConfig(p, modules.hashing, log)); err != nil {
+		return err
+	}
 	if p.project.InsecureUnsigned {
 		log.WarnContext(ctx, "tokens and request objects without a signature are allowed: for conformance tests only", "setting", "GATEWAY_INSECURE_UNSIGNED")
 	}
@@ -100,6 +105,7 @@ func (p *provider) handler(c *config.Config, log *slog.Logger, dev func(chi.Rout
 	r.Get("/robots.txt", func(w http.ResponseWriter, _ *http.Request) {
 		answerText(w, http.StatusOK, "User-agent: *\nDisallow: /")
 	})
+	mountAdmin(r, p.admin)
 	r.Handle("/*", p.finder.Wrap(p.ofProject(dev)))
 	return web.Wrap(webConfig(c, log), r)
 }

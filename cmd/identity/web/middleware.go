@@ -158,5 +158,10 @@ func (r *recorder) Write(b []byte) (int, error) {
 	return n, err
 }
 
+// Flush implements http.Flusher: a stream of gRPC is sent message by message.
+func (r *recorder) Flush() {
+	_ = http.NewResponseController(r.ResponseWriter).Flush() // what can't be flushed now goes out at the end
+}
+
 // Unwrap lets http.ResponseController reach the connection.
 func (r *recorder) Unwrap() http.ResponseWriter { return r.ResponseWriter }

@@ -18,6 +18,7 @@ const (
 	writeTimeout      = 30 * time.Second
 	idleTimeout       = 60 * time.Second
 	maxHeaderBytes    = 32 << 10
+	maxStreams        = 100 // of one HTTP/2 connection
 	drainTime         = 500 * time.Millisecond
 	closeTime         = 2 * time.Second // to close what is left, and the database
 )
@@ -42,6 +43,12 @@ func (s *Server) Run(ctx context.Context) error {
 		WriteTimeout: writeTimeout, IdleTimeout: idleTimeout, MaxHeaderBytes: maxHeaderBytes,
 		ErrorLog: slog.NewLogLogger(s.Log.Handler(), slog.LevelDebug), // what scanners cause
 	}
+	// HTTP/2 without TLS too: where a proxy ends TLS, gRPC has no other way in.
+	srv.Protocols = new(http.Protocols)
+	srv.Protocols.SetHTTP1(true)
+	srv.Protocols.SetHTTP2(true)
+	srv.Protocols.SetUnencryptedHTTP2(true)
+	srv.HTTP2 = &http.HTTP2Config{MaxConcurrentStreams: maxStreams} // S6-01
 	if s.Certificate != nil {
 		srv.TLSConfig = tlsConfig(*s.Certificate)
 	}
