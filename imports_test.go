@@ -98,6 +98,7 @@ func TestForeignImports(t *testing.T) {
 		}},
 		{"database/sql", func(s source) bool { return in(s, "storage/sqlite", "storage/postgres") }},
 		{"modernc.org/sqlite", func(s source) bool { return in(s, "storage/sqlite") }},
+		{"github.com/jackc/pgx", func(s source) bool { return in(s, "storage/postgres") }},
 		{"github.com/pressly/goose", func(s source) bool { return in(s, "storage/sqlite", "storage/postgres") }},
 		{"github.com/go-jose/go-jose", func(s source) bool { return !in(s, "storage", "flows", "templates", "migrations") }},
 		{"net/http", func(s source) bool { return !in(s, "storage", "migrations") }},

@@ -1,0 +1,115 @@
+package pgtest
+
+import (
+	"context"
+	"crypto/rand"
+	"net/url"
+	"os"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+)
+
+// The roles of every server: one owns the tables, the other works with them. None
+// of them is a superuser.
+const (
+	OwnerRole = "identity_owner"
+	AppRole   = "identity_app"
+)
+
+// Database is an empty database, or a copy of another, that a test has for itself.
+type Database struct {
+	Name  string
+	Super string // DSN of a superuser
+	Owner string // DSN of OwnerRole, who owns the database
+	App   string // DSN of AppRole
+}
+
+// New makes an empty database on the server that Main has found. It is dropped
+// when the test ends.
+func New(t testing.TB) Database {
+	t.Helper()
+	dsn := os.Getenv(Env)
+	if dsn == "" {
+		t.Fatalf("no PostgreSQL: %s is not set, and the package has no TestMain that calls pgtest.Main", Env)
+	}
+	return On(t, dsn)
+}
+
+// On makes an empty database on the server of this superuser.
+func On(t testing.TB, dsn string) Database {
+	t.Helper()
+	for _, role := range []string{OwnerRole, AppRole} {
+		// Several packages may do this at once.
+		Exec(t, dsn, "DO $$ BEGIN CREATE ROLE "+role+" LOGIN; EXCEPTION WHEN duplicate_object OR unique_violation THEN END $$")
+	}
+	return fresh(t, dsn, "template1")
+}
+
+// Clone makes a copy of a database that nobody is connected to.
+func (d Database) Clone(t testing.TB) Database {
+	t.Helper()
+	return fresh(t, d.Super, d.Name)
+}
+
+func fresh(t testing.TB, super, template string) Database {
+	t.Helper()
+	d := Database{Name: "t_" + strings.ToLower(rand.Text())}
+	Exec(t, super, "CREATE DATABASE "+d.Name+" OWNER "+OwnerRole+" TEMPLATE "+template+"")
+	t.Cleanup(func() { Exec(t, super, "DROP DATABASE "+d.Name+" WITH (FORCE)") })
+	d.Super, d.Owner, d.App = in(super, d.Name, ""), in(super, d.Name, OwnerRole), in(super, d.Name, AppRole)
+	return d
+}
+
+// in is the DSN for another database and, unless "", role.
+func in(dsn, database, role string) string {
+	u, err := url.Parse(dsn)
+	if err != nil {
+		return dsn
+	}
+	u.Path = "/" + database
+	if role != "" {
+		u.User = url.User(role)
+	}
+	return u.String()
+}
+
+// Exec runs statements on a connection of their own.
+func Exec(t testing.TB, dsn string, statements ...string) {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
+	defer cancel()
+	c, err := pgx.Connect(ctx, dsn)
+	if err != nil {
+		t.Fatalf("no connection to PostgreSQL: %v", err)
+	}
+	defer c.Close(ctx)
+	for _, sql := range statements {
+		if _, err := c.Exec(ctx, sql); err != nil {
+			t.Fatalf("%s: %v", sql, err)
+		}
+	}
+}
+
+// Texts runs a query of one column of texts.
+func Texts(t testing.TB, dsn, query string, args ...any) []string {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
+	defer cancel()
+	c, err := pgx.Connect(ctx, dsn)
+	if err != nil {
+		t.Fatalf("no connection to PostgreSQL: %v", err)
+	}
+	defer c.Close(ctx)
+	rows, err := c.Query(ctx, query, args...)
+	if err != nil {
+		t.Fatalf("%s: %v", query, err)
+	}
+	out, err := pgx.CollectRows(rows, pgx.RowTo[string])
+	if err != nil {
+		t.Fatalf("%s: %v", query, err)
+	}
+	return out
+}
