@@ -21,10 +21,10 @@ dev: ## Run a provider for development on http://localhost:8080
 .PHONY: test
 test: setup ## Install what the tests need, then vet and run every test with the race detector
 	$(GO) vet ./...
-	$(GO) test -race -count=1 ./...
+	bash .ci/with-postgres $(GO) test -race -count=1 ./...
 
 .PHONY: setup
-setup: ## Install what the tests need: Chromium, fonts, Node packages
+setup: ## Install what the tests need: Chromium, fonts, PostgreSQL, Node packages
 	@bash .ci/setup
 
 .PHONY: lint
@@ -41,7 +41,7 @@ check-generated: generate ## Fail when generated files are not what go:generate 
 
 .PHONY: bench
 bench: ## Run every benchmark with allocations (BENCH=pattern narrows)
-	$(GO) test -run '^$$' -bench '$(BENCH)' -benchmem ./...
+	bash .ci/with-postgres $(GO) test -run '^$$' -bench '$(BENCH)' -benchmem ./...
 
 .PHONY: fuzz
 fuzz: ## Run every fuzz target for FUZZTIME (30s)

@@ -103,6 +103,8 @@ func (o *step) apply(op graph.Op, out *graph.Outcome) error {
 	case graph.Increment:
 		_, err := o.rows(increment(o.project, op, o.now), counted(out))
 		return err
+	case graph.Purge:
+		return o.purge(op, out)
 	case graph.Clear:
 		if !storable(op.Counter) {
 			return nil
@@ -210,10 +212,23 @@ func (o *step) deleteBy(op graph.DeleteBy, out *graph.Outcome) error {
 			return nil
 		}
 	}
-	if _, err := o.rows(t.deleteBy(o.project, x, op.Equal, o.micros()), t.deleted(out)); err != nil {
+	return o.gone(t, t.deleteBy(o.project, x, op.Equal, o.micros()), out)
+}
+
+func (o *step) gone(t *table, s *statement, out *graph.Outcome) error {
+	if _, err := o.rows(s, t.deleted(out)); err != nil {
 		return err
 	}
 	return o.all(t.edgesOfGone(o.project))
+}
+
+func (o *step) purge(op graph.Purge, out *graph.Outcome) error {
+	if op.Type == 0 {
+		_, err := o.rows(purgeCounters(o.project, op.Limit), func(row scan) error { return row(&out.Count) })
+		return err
+	}
+	t := o.tables[op.Type]
+	return o.gone(t, t.purge(o.project, op.Limit), out)
 }
 
 // take is one UPDATE that only the first can win. Only the loser reads, to be

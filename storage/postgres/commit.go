@@ -120,6 +120,8 @@ func (w *work) operation(op graph.Op, out *graph.Outcome) bool {
 		return storable(op.From) && storable(op.To)
 	case graph.Increment:
 		w.add(increment(w.project, op, w.now), counted(out))
+	case graph.Purge:
+		w.purge(op, out)
 	case graph.Clear:
 		w.add(clearCounter(w.project, op.Counter), nil)
 		return storable(op.Counter)
@@ -182,14 +184,27 @@ func (w *work) deleteBy(op graph.DeleteBy, out *graph.Outcome) bool {
 			return false
 		}
 	}
-	w.add(t.deleteBy(w.project, x, op.Equal, w.micros()), t.deleted(out))
-	for _, s := range t.edgesOfGone(w.project) {
-		w.add(s, nil)
-	}
+	w.gone(t, t.deleteBy(w.project, x, op.Equal, w.micros()), out)
 	return true
 }
 
-// deleted reads how many nodes deleteBy has removed; what follows the number is
+func (w *work) gone(t *table, s *statement, out *graph.Outcome) {
+	w.add(s, t.deleted(out))
+	for _, s := range t.edgesOfGone(w.project) {
+		w.add(s, nil)
+	}
+}
+
+func (w *work) purge(op graph.Purge, out *graph.Outcome) {
+	if op.Type == 0 {
+		w.add(purgeCounters(w.project, op.Limit), func(row scan) error { return row(&out.Count) })
+		return
+	}
+	t := w.tables[op.Type]
+	w.gone(t, t.purge(w.project, op.Limit), out)
+}
+
+// deleted reads how many nodes are gone; what follows the number is
 // of no use here.
 func (t *table) deleted(out *graph.Outcome) func(row scan) error {
 	return func(row scan) error {

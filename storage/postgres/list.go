@@ -18,7 +18,7 @@ func (r *Repository) List(ctx context.Context, s graph.Scope, q graph.Query) (gr
 	if err != nil {
 		return graph.Page{}, err
 	}
-	for _, v := range append([]graph.Value{graph.String(q.From), graph.String(q.To), graph.String(q.Prefix)}, q.Equal...) {
+	for _, v := range append([]graph.Value{graph.String(q.From), graph.String(q.To)}, q.Equal...) {
 		if !graph.Storable(v) {
 			return graph.Page{}, r.open(ctx)
 		}
@@ -119,37 +119,10 @@ func (l *lister) prefix(s *statement) {
 		return
 	}
 	s.say(" AND ", l.ordering(0), " >= ").bind(p)
-	if end, ok := following(p); ok {
-		s.say(" AND ", l.ordering(0), " < ").bind(end)
+	if l.plan.Until != "" {
+		s.say(" AND ", l.ordering(0), " < ").bind(l.plan.Until)
 	}
 }
-
-// following returns the first text after all that begin with p. Its last
-// character is counted up, past what is no character; there is none after
-// nothing but the last character of all.
-func following(p string) (string, bool) {
-	runes := []rune(p)
-	for len(runes) > 0 {
-		last := len(runes) - 1
-		switch next := runes[last] + 1; {
-		case next > maxRune:
-			runes = runes[:last]
-		case next >= surrogateMin && next <= surrogateMax:
-			runes[last] = surrogateMax + 1
-			return string(runes), true
-		default:
-			runes[last] = next
-			return string(runes), true
-		}
-	}
-	return "", false
-}
-
-const (
-	maxRune      = '\U0010FFFF'
-	surrogateMin = 0xD800
-	surrogateMax = 0xDFFF
-)
 
 // order names all columns of the index, also those that the query fixes: Postgres
 // drops a column that equals a value, but not one that is Null, and would sort.

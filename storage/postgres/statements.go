@@ -199,15 +199,25 @@ func (t *table) take(project, id string, now int64) *statement {
 		project(project).say(" AND id = ").bind(id).say(" AND consumed_at IS NULL").live(t, "", now).say(" RETURNING ", t.nodes)
 }
 
-// deleteBy removes nodes, counts them, tells of them if they are watched, and
-// keeps their ids for edgesOfGone: a statement of its own, since only a later one
-// sees the edges of those who held a node until now.
 func (t *table) deleteBy(project string, x int, equal []graph.Value, now int64) *statement {
 	s := say("WITH gone AS (DELETE FROM ", t.name).project(project)
 	for i, v := range equal {
 		s.equal(t.column(t.info.IndexAt[x][i]), v)
 	}
-	s.live(t, "", now).say(" RETURNING id) SELECT count(*)")
+	return t.gone(s.live(t, "", now), project)
+}
+
+// purge removes nodes, live or dead.
+func (t *table) purge(project string, limit int) *statement {
+	s := say("WITH gone AS (DELETE FROM ", t.name).project(project).say(" AND id = ANY (ARRAY(SELECT id FROM ", t.name).project(project)
+	return t.gone(s.say(" LIMIT ").bind(int64(limit)).say("))"), project)
+}
+
+// gone counts the nodes that a statement removes, tells of them if they are
+// watched, and keeps their ids for edgesOfGone: a statement of its own, since only
+// a later one sees the edges of those who held a node until now.
+func (t *table) gone(s *statement, project string) *statement {
+	s.say(" RETURNING id) SELECT count(*)")
 	if t.info.Watched {
 		s.say(", string_agg(").told(t, project).say("::text, '')")
 	}
@@ -224,7 +234,7 @@ func (s *statement) told(t *table, project string) *statement {
 }
 
 // edgesOf removes the edges of a node; edgesOfGone those of the nodes that
-// deleteBy has removed. Nothing where the type has no edges.
+// deleteBy and purge have removed. Nothing where the type has no edges.
 func (t *table) edgesOf(project, id string) []*statement {
 	return t.edges(func(s *statement, end string) { s.say(" AND ", end, " = ").bind(id) }, project)
 }
@@ -270,6 +280,11 @@ func increment(project string, op graph.Increment, now time.Time) *statement {
 		say(") ON CONFLICT (project_id, name) DO UPDATE SET count = excluded.count + CASE WHEN c.reset_at > ").bind(now.UnixMicro()).
 		say(" THEN c.count ELSE 0 END, reset_at = CASE WHEN c.reset_at > ").bind(now.UnixMicro()).
 		say(" THEN c.reset_at ELSE excluded.reset_at END RETURNING count, reset_at")
+}
+
+func purgeCounters(project string, limit int) *statement {
+	s := say("WITH gone AS (DELETE FROM counters").project(project).say(" AND name = ANY (ARRAY(SELECT name FROM counters").project(project)
+	return s.say(" LIMIT ").bind(int64(limit)).say(")) RETURNING name) SELECT count(*) FROM gone")
 }
 
 func clearCounter(project, name string) *statement {
