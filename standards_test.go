@@ -140,7 +140,7 @@ func TestSecurityRows(t *testing.T) {
 // TestTables: every file and test that the tables name exists, and every row names
 // some, unless its answer begins with "Not": an open end.
 func TestTables(t *testing.T) {
-	names := map[string]map[string]bool{}
+	names, all := map[string]map[string]bool{}, sources(t)
 	for _, page := range []string{"docs/standards.md", "docs/security.md"} {
 		for _, r := range table(t, page) {
 			open := strings.HasPrefix(r.answer, "Not")
@@ -160,7 +160,7 @@ func TestTables(t *testing.T) {
 				if isTestFile(word) {
 					file = word
 					if names[file] == nil {
-						names[file] = testNames(t, file)
+						names[file] = testNames(t, all, file)
 					}
 					continue
 				}
@@ -192,7 +192,7 @@ func ticked(cell string) []string {
 
 // testNames are the functions and the string literals of a Go file of tests, or
 // the lines of another kind of test.
-func testNames(t *testing.T, file string) map[string]bool {
+func testNames(t *testing.T, all []source, file string) map[string]bool {
 	t.Helper()
 	names := map[string]bool{}
 	if path.Ext(file) != ".go" {
@@ -208,7 +208,7 @@ func testNames(t *testing.T, file string) map[string]bool {
 		}
 		return names
 	}
-	for _, s := range sources(t) {
+	for _, s := range all {
 		if s.file != file {
 			continue
 		}
