@@ -1,7 +1,6 @@
 package storage
 
 import (
-	"context"
 	"time"
 
 	"github.com/elloloop/identity/storage/graph"
@@ -39,29 +38,13 @@ func (e *AuditEvent) keys() (string, []graph.Value, time.Time) {
 func (e *AuditEvent) restore(n graph.Node) { e.ID, e.Meta = n.ID, meta(n) }
 
 // AuditEvents keeps the log.
-type AuditEvents struct{ repo graph.Repository }
+type AuditEvents struct {
+	repo    graph.Repository
+	catalog *graph.Catalog
+}
 
 // Append returns the change that adds an event. It gets a new id.
 func (s *AuditEvents) Append(e AuditEvent) Change {
 	e.ID = NewID()
 	return create(typeAuditEvent, &e)
-}
-
-// AuditFilter narrows a list: at most one of its fields.
-type AuditFilter struct{ Action, Actor, Target string }
-
-// List returns events in the order of their time.
-func (s *AuditEvents) List(ctx context.Context, scope Scope, f AuditFilter, p PageRequest) (List[AuditEvent], error) {
-	q := graph.Query{Type: typeAuditEvent, Index: "at", Limit: p.Limit, After: p.After, Reverse: p.Reverse}
-	switch {
-	case f.Action != "" && f.Actor == "" && f.Target == "":
-		q.Index, q.Equal = "action", []graph.Value{graph.String(f.Action)}
-	case f.Actor != "" && f.Action == "" && f.Target == "":
-		q.Index, q.Equal = "actor", []graph.Value{graph.String(f.Actor)}
-	case f.Target != "" && f.Action == "" && f.Actor == "":
-		q.Index, q.Equal = "target", []graph.Value{graph.String(f.Target)}
-	case f != (AuditFilter{}):
-		return List[AuditEvent]{}, ErrInvalidArgument
-	}
-	return list[AuditEvent](ctx, s.repo, scope, q)
 }

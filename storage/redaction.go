@@ -49,6 +49,9 @@ func (i TenantInvitation) LogValue() slog.Value {
 }
 
 // LogValue hides what is sealed.
+func (k idempotencyKey) LogValue() slog.Value { return slog.GroupValue(slog.String("id", k.id)) }
+
+// LogValue hides what is sealed.
 func (p projectSecret) LogValue() slog.Value { return slog.GroupValue(slog.String("name", p.id)) }
 
 // LogValue hides all but the ids.

@@ -72,7 +72,7 @@ func controlTypes() []graph.Type {
 		},
 		{
 			ID: typeIdempotencyKey, Name: "IdempotencyKey", Table: "idempotency_keys",
-			Expires: true,
+			Expires: true, Secret: []string{"sealed"},
 		},
 		{
 			ID: typeOutboxMessage, Name: "OutboxMessage", Table: "outbox_messages",

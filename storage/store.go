@@ -65,6 +65,9 @@ type Store struct {
 	TenantDomains         *TenantDomains
 	TenantMembers         *TenantMembers
 	TenantInvitations     *TenantInvitations
+	AuditSeals            *AuditSeals
+	IdempotencyKeys       *IdempotencyKeys
+	Sealing               *Sealing
 
 	repo graph.Repository
 }
@@ -72,7 +75,13 @@ type Store struct {
 // New puts the typed stores on a repository that was opened with Schema().
 // What must be read back is sealed with the keyring.
 func New(repo graph.Repository, keys *Keyring) *Store {
+	catalog, err := graph.NewCatalog(Schema())
+	if err != nil {
+		panic(err) // the schema is a constant of the program
+	}
 	outbox := &Outbox{repo, keys}
+	secrets := &ProjectSecrets{repo, keys}
+	events := &AuditEvents{repo, catalog}
 	sessions := &Sessions{repo, outbox}
 	return &Store{
 		Users:                 &Users{repo, sessions},
@@ -90,9 +99,9 @@ func New(repo graph.Repository, keys *Keyring) *Store {
 		RefreshTokens:         &RefreshTokens{repo},
 		AccessTokens:          &AccessTokens{repo},
 		SigningKeys:           &SigningKeys{repo, keys},
-		ProjectSecrets:        &ProjectSecrets{repo, keys},
+		ProjectSecrets:        secrets,
 		ClientAssertions:      &ClientAssertions{repo},
-		AuditEvents:           &AuditEvents{repo},
+		AuditEvents:           events,
 		Counters:              &Counters{repo},
 		Outbox:                outbox,
 		Leases:                &Leases{repo},
@@ -109,6 +118,9 @@ func New(repo graph.Repository, keys *Keyring) *Store {
 		TenantDomains:         &TenantDomains{repo},
 		TenantMembers:         &TenantMembers{repo},
 		TenantInvitations:     &TenantInvitations{repo},
+		AuditSeals:            &AuditSeals{repo, events, secrets},
+		IdempotencyKeys:       &IdempotencyKeys{repo, keys},
+		Sealing:               &Sealing{repo, keys},
 		repo:                  repo,
 	}
 }

@@ -307,14 +307,12 @@ func TestAuditEvents(t *testing.T) {
 		for i, action := range []string{"a", "b", "a"} {
 			must(t, s.Commit(t.Context(), scope, s.AuditEvents.Append(storage.AuditEvent{At: at.Add(time.Duration(i) * time.Second), Action: action, Actor: "x", Target: "t"})))
 		}
-		for f, n := range map[storage.AuditFilter]int{{}: 3, {Action: "a"}: 2, {Actor: "x"}: 3, {Target: "none"}: 0} {
+		for f, n := range map[storage.AuditFilter]int{{}: 3, {Action: "a"}: 2, {Actor: "x"}: 3, {Target: "none"}: 0, {Action: "a", Actor: "x"}: 2} {
 			l, err := s.AuditEvents.List(t.Context(), scope, f, storage.PageRequest{})
 			if err != nil || len(l.Items) != n {
 				t.Errorf("%+v: %d %v", f, len(l.Items), err)
 			}
 		}
-		_, err := s.AuditEvents.List(t.Context(), scope, storage.AuditFilter{Action: "a", Actor: "x"}, storage.PageRequest{})
-		want(t, err, storage.ErrInvalidArgument)
 		l, err := s.AuditEvents.List(t.Context(), storage.In("other"), storage.AuditFilter{}, storage.PageRequest{})
 		if err != nil || len(l.Items) != 0 {
 			t.Errorf("another project sees %d", len(l.Items))
