@@ -14,7 +14,7 @@ func key(id string, fill byte) storage.KeyEncryptionKey {
 	return storage.KeyEncryptionKey{ID: id, Key: bytes.Repeat([]byte{fill}, 32)}
 }
 
-func ring(t *testing.T, keys ...storage.KeyEncryptionKey) *storage.Keyring {
+func ring(t testing.TB, keys ...storage.KeyEncryptionKey) *storage.Keyring {
 	t.Helper()
 	r, err := storage.NewKeyring(keys...)
 	if err != nil {
