@@ -14,26 +14,26 @@ import (
 // metadataCache keeps the bytes of each project's discovery document: they do
 // not change between requests.
 type metadataCache struct {
-	mu    sync.RWMutex
-	byKey map[string]cachedMetadata // by project id and issuer
+	mu   sync.RWMutex
+	byID map[string]cachedMetadata // by project id
 }
 
 type cachedMetadata struct {
+	of   *storage.Project // a project that was changed is another value
 	body []byte
 	etag string
 }
 
-func newMetadataCache() *metadataCache { return &metadataCache{byKey: map[string]cachedMetadata{}} }
+func newMetadataCache() *metadataCache { return &metadataCache{byID: map[string]cachedMetadata{}} }
 
 // maxCachedMetadata bounds the cache: beyond it documents are made anew.
 const maxCachedMetadata = 10000
 
 func (op *Provider) metadataBytes(p *storage.Project) (cachedMetadata, error) {
-	key := p.ID + " " + p.Issuer
 	op.metadata.mu.RLock()
-	m, ok := op.metadata.byKey[key]
+	m, ok := op.metadata.byID[p.ID]
 	op.metadata.mu.RUnlock()
-	if ok {
+	if ok && m.of == p {
 		return m, nil
 	}
 	body, err := json.MarshalIndent(op.metadataOf(p), "", "  ") // people read it in a browser
@@ -41,10 +41,10 @@ func (op *Provider) metadataBytes(p *storage.Project) (cachedMetadata, error) {
 		return m, err
 	}
 	sum := sha256.Sum256(body)
-	m = cachedMetadata{body, `"` + base64.RawURLEncoding.EncodeToString(sum[:16]) + `"`}
+	m = cachedMetadata{p, body, `"` + base64.RawURLEncoding.EncodeToString(sum[:16]) + `"`}
 	op.metadata.mu.Lock()
-	if len(op.metadata.byKey) < maxCachedMetadata {
-		op.metadata.byKey[key] = m
+	if ok || len(op.metadata.byID) < maxCachedMetadata {
+		op.metadata.byID[p.ID] = m
 	}
 	op.metadata.mu.Unlock()
 	return m, nil

@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"errors"
+	"fmt"
 	"log/slog"
 	"math/rand/v2"
 	"time"
@@ -25,6 +26,7 @@ type job struct {
 func (p *provider) jobs(c *config.Config) []job {
 	all := []job{
 		{"sweep", c.Storage.SweepInterval, func(ctx context.Context) error { return p.sweep(ctx, c.Storage.SweepBatch) }},
+		{"seal", time.Minute, p.seal},
 		{"purge", time.Minute, func(ctx context.Context) error { return p.purge(ctx, c.Storage.SweepBatch) }},
 	}
 	if every := c.Storage.KeyRotation; every > 0 {
@@ -107,6 +109,25 @@ func (p *provider) purge(ctx context.Context, batch int) error {
 		}
 		return ctx.Err()
 	})
+}
+
+// seal makes the audit log of every project a chain, up to now.
+func (p *provider) seal(ctx context.Context) error {
+	scopes, err := p.scopes(ctx)
+	if err != nil {
+		return err
+	}
+	var failed []error
+	for _, scope := range scopes {
+		for more := true; more && ctx.Err() == nil; {
+			_, again, err := p.store.AuditSeals.Seal(ctx, scope, time.Now())
+			more = again && err == nil
+			if err != nil && !errors.Is(err, storage.ErrConflict) { // else somebody was faster
+				failed = append(failed, fmt.Errorf("sealing the audit log of %s: %w", scope.Project(), err))
+			}
+		}
+	}
+	return errors.Join(failed...)
 }
 
 // rotate lets new keys sign where the old ones have signed for long enough.

@@ -15,7 +15,7 @@ import (
 
 func newKeyCommand(t *terminal) *cobra.Command {
 	cmd := &cobra.Command{Use: "key", Short: "See, rotate and revoke the signing keys"}
-	cmd.AddCommand(newKeyList(t), newKeyRotate(t), newKeyRetire(t), newKeyRevoke(t))
+	cmd.AddCommand(newKeyList(t), newKeyRotate(t), newKeyRetire(t), newKeyRevoke(t), newKeyReseal(t))
 	return cmd
 }
 
