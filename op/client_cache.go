@@ -86,6 +86,13 @@ func (c *clientCache) hasOrigin(ctx context.Context, p *storage.Project, origin 
 	return has, nil
 }
 
+// forget drops a client that this process has changed: no notice is waited for.
+func (c *clientCache) forget(p *storage.Project, clientID string) {
+	c.notices.Add(1)
+	c.origins.clear()
+	c.clients.drop(inProject{p.ID, clientID})
+}
+
 // invalidate drops what a notice of the store speaks of.
 func (c *clientCache) invalidate(n storage.Notice) {
 	if !storage.IsClientNotice(n) {

@@ -78,6 +78,16 @@ func (f *clientFaults) identity(c *storage.Client) {
 		}
 	}
 	f.list("contacts", c.Contacts, isPlainText)
+	if c.InitiateLoginURI != "" { // OIDC Core §4, OIDC Dynamic Client Registration §2
+		if why := fetchedURIFault(c.InitiateLoginURI); why != "" {
+			f.add("initiate_login_uri", strings.TrimSuffix(why, ": it is fetched from there"))
+		}
+	}
+	for _, m := range []struct{ field, value string }{{"software_id", c.SoftwareID}, {"software_version", c.SoftwareVersion}} {
+		if len(m.value) > maxItemLength || !isPlainText(m.value) {
+			f.add(m.field, "is longer than 255 bytes, or has characters that are not allowed")
+		}
+	}
 }
 
 // isPlainText refuses what would let a name show as something else: control
@@ -215,6 +225,14 @@ func (f *clientFaults) authentication(c *storage.Client) {
 		}
 	}
 	f.jwks(c.JWKS)
+	if c.JWKSURI != "" {
+		if why := fetchedURIFault(c.JWKSURI); why != "" {
+			f.add("jwks_uri", why)
+		}
+		if len(c.JWKS) > 0 { // RFC 7591 §2
+			f.add("jwks", "is there beside jwks_uri: one of them says which keys the client has")
+		}
+	}
 }
 
 func (f *clientFaults) jwks(raw json.RawMessage) {

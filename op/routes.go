@@ -23,6 +23,7 @@ const (
 	pathRevoke      = "/oauth/revoke"
 	pathUserinfo    = "/userinfo"
 	pathEndSession  = "/end_session"
+	pathRegister    = "/register"
 )
 
 // The two ends of the thread that the flows hold: where they send the browser
@@ -50,6 +51,11 @@ func (op *Provider) Mount(r chi.Router) {
 		op.handle(r, pathIntrospect, op.introspect, http.MethodPost)
 		op.handle(r, pathRevoke, op.revoke, http.MethodPost)
 		op.handle(r, pathUserinfo, op.userinfo, http.MethodGet, http.MethodPost)
+	})
+	r.Group(func(r chi.Router) {
+		r.Use(op.corsClients)
+		op.handle(r, pathRegister, op.register, http.MethodPost)
+		op.handle(r, pathRegister+"/{client_id}", op.registered, http.MethodGet, http.MethodPut, http.MethodDelete)
 	})
 	op.handle(r, pathAuthorize, op.authorize, http.MethodGet, http.MethodPost)
 	op.handle(r, pathResume, op.resume, http.MethodGet)

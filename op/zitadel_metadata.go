@@ -21,6 +21,10 @@ func (op *Provider) metadataOf(p *storage.Project) metadataDocument {
 		zoidc.AuthMethodBasic, zoidc.AuthMethodPost, zoidc.AuthMethodNone, zoidc.AuthMethodPrivateKeyJWT, "client_secret_jwt",
 	}
 	confidential := []zoidc.AuthMethod{zoidc.AuthMethodBasic, zoidc.AuthMethodPost, zoidc.AuthMethodPrivateKeyJWT, "client_secret_jwt"}
+	registration := ""
+	if registrationOpen(p) {
+		registration = url(pathRegister)
+	}
 	locales := make(zoidc.Locales, len(op.uiLocales))
 	for i, l := range op.uiLocales {
 		locales[i] = language.Make(l)
@@ -35,6 +39,8 @@ func (op *Provider) metadataOf(p *storage.Project) metadataDocument {
 			IntrospectionEndpoint: url(pathIntrospect),
 			RevocationEndpoint:    url(pathRevoke),
 			EndSessionEndpoint:    url(pathEndSession),
+
+			RegistrationEndpoint: registration,
 
 			ScopesSupported:        supportedScopes,
 			ResponseTypesSupported: []string{"code"},

@@ -73,6 +73,14 @@ type Client struct {
 	// their port. For development only: another program may hold the port.
 	InsecureAnyLocalhostPort bool `json:"insecure_any_localhost_port,omitempty"`
 
+	InitiateLoginURI string `json:"initiate_login_uri,omitempty"` // OIDC Core §4
+	SoftwareID       string `json:"software_id,omitempty"`
+	SoftwareVersion  string `json:"software_version,omitempty"`
+	// Dynamic clients registered themselves (RFC 7591), and manage themselves with
+	// the token that has this digest (RFC 7592).
+	Dynamic               bool   `json:"dynamic,omitempty"`
+	RegistrationTokenHash Digest `json:"registration_token_hash,omitzero"`
+
 	CreatedOrder int64     `json:"created"` // microseconds since 1970; orders lists
 	ExpiresAt    time.Time `json:"-"`       // zero: never
 }

@@ -38,6 +38,10 @@ type Project struct {
 	RateLimitSignup     int
 	RateLimitClientAuth int // failed client authentications for one client and address in a window
 
+	Registration          RegistrationMode // who may register clients (RFC 7591); "": closed
+	RegistrationUnusedTTL time.Duration    // a dynamic client that is not used for so long is removed; 0: none is
+	RateLimitRegistration int              // registrations by one address in a window
+
 	// InsecureUnsigned: clients may register for ID tokens and request objects
 	// with the alg none.
 	InsecureUnsigned bool

@@ -78,3 +78,8 @@ func (c TOTPCredential) LogValue() slog.Value {
 func (c RecoveryCode) LogValue() slog.Value {
 	return slog.GroupValue(slog.String("id", c.ID), slog.String("user_id", c.UserID))
 }
+
+// LogValue hides all but the id.
+func (t InitialAccessToken) LogValue() slog.Value {
+	return slog.GroupValue(slog.String("id", t.ID), slog.String("name", t.Name))
+}

@@ -24,6 +24,7 @@ func TestRedaction(t *testing.T) {
 		storage.ClientSecret{Digest: digest, Sealed: []byte(secret)},
 		storage.PasswordCredential{UserID: "an-id", Hash: secret},
 		storage.RefreshToken{ID: "an-id", TokenHash: digest},
+		storage.InitialAccessToken{ID: "an-id", TokenHash: digest},
 		storage.Session{ID: "an-id", SecretHash: digest},
 		storage.SigningKey{ID: "an-id", Sealed: []byte(secret)},
 		storage.KeyEncryptionKey{ID: "an-id", Key: []byte(secret)},

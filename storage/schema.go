@@ -126,7 +126,7 @@ func protocolTypes() []graph.Type {
 			ID: typeClient, Name: "Client", Table: "clients",
 			Columns: []graph.Column{text("name"), number("created")},
 			Indexes: []graph.Index{index("created", "created")},
-			Expires: true, Watched: true, Secret: []string{"secrets", "sealed"},
+			Expires: true, Watched: true, Secret: []string{"secrets", "sealed", "registration_token_hash"},
 		},
 		{
 			ID: typeAuthorizationRequest, Name: "AuthorizationRequest", Table: "authorization_requests",

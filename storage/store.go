@@ -47,6 +47,7 @@ type Store struct {
 	AccessTokens          *AccessTokens
 	SigningKeys           *SigningKeys
 	ProjectSecrets        *ProjectSecrets
+	InitialAccessTokens   *InitialAccessTokens
 	ClientAssertions      *ClientAssertions
 	AuditEvents           *AuditEvents
 	Counters              *Counters
@@ -100,6 +101,7 @@ func New(repo graph.Repository, keys *Keyring) *Store {
 		AccessTokens:          &AccessTokens{repo},
 		SigningKeys:           &SigningKeys{repo, keys},
 		ProjectSecrets:        secrets,
+		InitialAccessTokens:   &InitialAccessTokens{repo},
 		ClientAssertions:      &ClientAssertions{repo},
 		AuditEvents:           events,
 		Counters:              &Counters{repo},

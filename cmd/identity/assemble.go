@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"log/slog"
 	"net/http"
+	"strings"
 	"sync/atomic"
 	"time"
 
@@ -51,7 +52,10 @@ func assemble(ctx context.Context, c *config.Config, log *slog.Logger) (*provide
 
 func (p *provider) wire(ctx context.Context, c *config.Config, log *slog.Logger) error {
 	p.outbound = outbound.New(outbound.Config{InsecureAllowLoopback: c.Insecure.LoopbackFetch})
-	if c.Insecure.LoopbackFetch {
+	if c.Registration.Profile == "conformance" {
+		log.WarnContext(ctx, "the conformance profile is on: anybody may register clients, and nothing here is for production", "setting", "GATEWAY_PROFILE")
+	}
+	if c.Insecure.LoopbackFetch && strings.HasPrefix(c.Server.Issuer, "https:") { // on a development server there is no other
 		log.WarnContext(ctx, "URLs of clients may reach this machine: for development and conformance tests only", "setting", "GATEWAY_INSECURE_ALLOW_LOOPBACK_FETCH")
 	}
 	var err error

@@ -80,6 +80,7 @@ func (s *settings) dev(cmd *cobra.Command, t *terminal, f *devFlags) (err error)
 		in.Dev = true
 		in.Defaults = map[string]string{
 			"issuer": issuer, "sqlite.path": filepath.Join(folder, "identity.db"), "log.format": "text", "log.level": "warn",
+			"registration.mode": "open", "insecure.allow_loopback_fetch": "true",
 		}
 		in.Environ = append([]string{"GATEWAY_KEY_ENCRYPTION_KEYS=" + key}, in.Environ...)
 	})

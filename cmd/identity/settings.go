@@ -34,6 +34,8 @@ func projectOf(c *config.Config) *storage.Project {
 		LoginMaxFailed: c.Login.MaxFailedAttempts, LoginLockout: c.Login.Lockout,
 		RateLimitWindow: c.RateLimit.Window, RateLimitLogin: c.RateLimit.Login,
 		RateLimitSignup: c.RateLimit.Signup, RateLimitClientAuth: c.RateLimit.ClientAuth,
+		RateLimitRegistration: c.RateLimit.Register, Registration: storage.RegistrationMode(c.Registration.Mode),
+		RegistrationUnusedTTL: c.Registration.UnusedExpiry,
 	}
 	p.SignIn = signInOf(c)
 	if c.Tokens.Audience != "" {

@@ -24,17 +24,18 @@ import (
 //   - min, max: bounds of a number; seconds when the key ends in _seconds
 //   - oneof: the words that are allowed
 type Config struct {
-	Server    Server
-	Storage   Storage
-	Tokens    Tokens
-	Insecure  Insecure
-	Session   Session
-	Login     Login
-	SignIn    SignIn
-	Password  Password
-	RateLimit RateLimit
-	Pages     Pages
-	Log       Log
+	Server       Server
+	Storage      Storage
+	Tokens       Tokens
+	Insecure     Insecure
+	Registration Registration
+	Session      Session
+	Login        Login
+	SignIn       SignIn
+	Password     Password
+	RateLimit    RateLimit
+	Pages        Pages
+	Log          Log
 
 	origins map[string]Origin // by key: where the value came from
 }
@@ -81,6 +82,13 @@ type Tokens struct {
 	FrontChannel               bool          `key:"front_channel.enabled" env:"GATEWAY_FRONT_CHANNEL_ENABLED" default:"false" doc:"Whether clients may be registered for response types that bring tokens through the browser (implicit and hybrid)."`
 }
 
+// Registration is who may register clients at the registration endpoint.
+type Registration struct {
+	Profile      string        `key:"profile" env:"GATEWAY_PROFILE" default:"standard" oneof:"standard conformance" doc:"conformance is for the conformance suites alone: it opens registration, allows implicit and hybrid, makes PKCE optional, and sets what has insecure in its name. Each setting can still be set by itself."`
+	Mode         string        `key:"registration.mode" env:"GATEWAY_REGISTRATION_MODE" default:"closed" oneof:"open token closed" doc:"Who may register clients (RFC 7591): open: everybody; token: whoever has an initial access token; closed: nobody. In identity dev: open."`
+	UnusedExpiry time.Duration `key:"registration.unused_expiry_seconds" env:"GATEWAY_REGISTRATION_UNUSED_EXPIRY_SECONDS" default:"2592000" min:"0" max:"31536000" doc:"A client that registered itself is removed when it was not used for so long. 0: never."`
+}
+
 // Insecure is what is dangerous: each is logged at the start.
 type Insecure struct {
 	Unsigned      bool `key:"insecure.unsigned" env:"GATEWAY_INSECURE_UNSIGNED" default:"false" doc:"Whether clients may be registered for ID tokens and request objects without a signature (alg none). For conformance tests only."`
@@ -117,6 +125,7 @@ type RateLimit struct {
 	Login      int           `key:"rate_limit.login" env:"GATEWAY_RATE_LIMIT_LOGIN" default:"30" min:"1" max:"1000000" doc:"Attempts to sign in."`
 	Signup     int           `key:"rate_limit.signup" env:"GATEWAY_RATE_LIMIT_SIGNUP" default:"10" min:"1" max:"1000000" doc:"New accounts."`
 	ClientAuth int           `key:"rate_limit.client_auth" env:"GATEWAY_RATE_LIMIT_CLIENT_AUTH" default:"60" min:"1" max:"1000000" doc:"Failed authentications of clients."`
+	Register   int           `key:"rate_limit.register" env:"GATEWAY_RATE_LIMIT_REGISTER" default:"10" min:"1" max:"1000000" doc:"Registrations of clients."`
 }
 
 // Pages is what people see.

@@ -48,6 +48,7 @@ func Load(in Input) (*Config, error) {
 	l.file()
 	l.environment()
 	l.flags()
+	l.profile()
 	l.secretFiles()
 
 	c := &Config{origins: map[string]Origin{}}
