@@ -90,7 +90,7 @@ func TestProjectCookies(t *testing.T) {
 	var names []string
 	for _, c := range jar.Cookies(host) {
 		base := strings.TrimSuffix(c.Name, c.Name[strings.LastIndexByte(c.Name, '_'):])
-		if !strings.HasPrefix(c.Name, "__Host-identity_") || base == c.Name {
+		if !strings.HasPrefix(base, "__Host-identity_") { // without what the project adds
 			t.Errorf("S1-18: a cookie is called %s", c.Name)
 		}
 		names = append(names, base)
