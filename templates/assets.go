@@ -13,8 +13,9 @@ import (
 
 // assets are the static files, named by their content.
 type assets struct {
-	path map[string]string // "app.css" → "/static/app.0123456789abcdef.css"
-	file map[string]asset  // by that path
+	path   map[string]string // "app.css" → "/static/app.0123456789abcdef.css"
+	file   map[string]asset  // by that path
+	accent string            // #rrggbb for light surfaces
 }
 
 type asset struct {
@@ -46,7 +47,7 @@ func loadAssets(fsys overlay, accentColour string) (*assets, error) {
 	if err != nil {
 		return nil, err
 	}
-	a := &assets{path: map[string]string{}, file: map[string]asset{}}
+	a := &assets{path: map[string]string{}, file: map[string]asset{}, accent: accent.light.String()}
 	for _, layer := range []fs.FS{fsys.lower, fsys.upper} {
 		if layer == nil {
 			continue

@@ -11,7 +11,7 @@ import (
 	"golang.org/x/text/language"
 )
 
-//go:embed html/*.html static/* locales/*.json
+//go:embed html/*.html mail/* static/* locales/*.json
 var embedded embed.FS
 
 // Config says how the pages look and where an operator's own files are.

@@ -28,7 +28,7 @@ const unknownMessage = "error.server"
 
 // countNames are the values that a plural message may depend on; a message
 // names one of them.
-var countNames = [...]string{"Count", "Minutes", "Min", "Max"}
+var countNames = [...]string{"Count", "Minutes", "Min", "Max", "Hours", "Days"}
 
 func loadMessages(fsys overlay, def language.Tag) (*messages, error) {
 	if def == language.Und {

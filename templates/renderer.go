@@ -20,7 +20,7 @@ import (
 var pageNames = [...]string{
 	"identify", "password", "register", "consent", "selectaccount",
 	"totp", "enroltotp", "recoverycode", "recoverycodes",
-	"logout", "loggedout", "error", "formpost", "home", "playground",
+	"logout", "loggedout", "error", "formpost", "home", "playground", "inbox",
 }
 
 // partNames are the files that every page is made of.
@@ -39,6 +39,7 @@ type theme struct {
 	pages    map[string]*template.Template
 	messages *messages
 	assets   *assets
+	mails    *mails
 }
 
 // brand is the operator's Brand, checked.
@@ -100,6 +101,9 @@ func load(c Config) (*theme, error) {
 			return nil, err
 		}
 	}
+	if t.mails, err = parseMails(fsys); err != nil {
+		return nil, err
+	}
 	return t, t.tryAll()
 }
 
@@ -112,6 +116,15 @@ func checkNames(upper fs.FS) error {
 	own, err := fs.Glob(upper, "html/*")
 	if err != nil {
 		return fmt.Errorf("templates: %w", err)
+	}
+	letters, err := fs.Glob(upper, "mail/*")
+	if err != nil {
+		return fmt.Errorf("templates: %w", err)
+	}
+	for _, file := range letters {
+		if file != "mail/letter.html" && file != "mail/letter.txt" {
+			return fmt.Errorf("templates: %s: want letter.html or letter.txt", file)
+		}
 	}
 	for _, file := range own {
 		name := strings.TrimSuffix(path.Base(file), ".html")
@@ -158,6 +171,11 @@ func parsePage(fsys fs.FS, name string) (*template.Template, error) {
 // tryAll draws every sample in every language.
 func (t *theme) tryAll() error {
 	for _, tag := range t.messages.tags {
+		for _, l := range SampleLetters() {
+			if _, err := t.write(tag, l); err != nil {
+				return fmt.Errorf("%w (letter %s in %s)", err, l.Name, tag)
+			}
+		}
 		for _, s := range Samples() {
 			d := t.document(s.Page, tag)
 			if err := t.draw(io.Discard, d); err != nil {

@@ -33,6 +33,7 @@ func (l *loader) check(c *Config, broken map[string]bool) {
 		}
 	}
 	l.checkServer(c, report)
+	l.checkMessages(c, report)
 	if c.Storage.Driver == "sqlite" && c.Storage.SQLitePath == "" {
 		report("sqlite.path", "it is empty: name a file, or set GATEWAY_REPO_DRIVER to memory")
 	}

@@ -35,6 +35,8 @@ type Config struct {
 	Password     Password
 	RateLimit    RateLimit
 	Pages        Pages
+	Mail         Mail
+	SMS          SMS
 	Log          Log
 
 	origins map[string]Origin // by key: where the value came from

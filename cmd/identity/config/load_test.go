@@ -1,6 +1,7 @@
 package config
 
 import (
+	"maps"
 	"os"
 	"path/filepath"
 	"strconv"
@@ -52,23 +53,50 @@ func other(t *testing.T, s Setting) (value string, with map[string]string) {
 		"jwt.audience": "https://api.example.com", "templates_dir": "pages", "default_locale": "de-CH", "brand.name": "Shop: 1",
 		"brand.accent": "#1a56db", "log.format": "text", "log.level": "debug", "key_encryption_keys": "k2=" + otherKey + ",k1=" + testKey,
 		"default_project_auth_domains": "login.example.org,id.example.org",
+		"smtp.host": "mail.example.com", "smtp.user": "robot", "smtp.pass": "hunter2hunter2", "smtp.from": "Login <login@example.com>", "smtp.tls": "tls",
+		"smtp.providers": `[{"host":"b.example.com","user":"u","pass":"hunter2hunter2"}]`,
+		"sms.provider":   "twilio", "sms.url": "https://sms.example.com/", "sms.account": "AC1", "sms.token": "hunter2hunter2", "sms.from": "+15005550006",
 	}
-	with = map[string]string{"tls.cert_file": "tls.key_file", "tls.key_file": "tls.cert_file"}
+	needs := map[string]map[string]string{
+		"tls.cert_file": {"tls.key_file": "x.pem"}, "tls.key_file": {"tls.cert_file": "x.pem"},
+		"smtp.host": {"smtp.from": "a@example.com"}, "smtp.pass": {"smtp.user": "u"}, "smtp.providers": {"smtp.from": "a@example.com"},
+		"sms.enabled": {"sms.url": "https://sms.example.com/"},
+	}
+	with = needs[s.Key]
 	if s.bounded {
 		n, _ := strconv.Atoi(s.Default)
-		return strconv.Itoa(n + 1 - 2*btoi(int64(n) == s.max)), nil
+		return strconv.Itoa(n + 1 - 2*btoi(int64(n) == s.max)), with
 	}
 	if s.kind() == "bool" {
-		return strconv.FormatBool(s.Default != "true"), nil
+		return strconv.FormatBool(s.Default != "true"), with
 	}
 	value, ok := special[s.Key]
 	if !ok {
 		t.Fatalf("no other value for %s", s.Key)
 	}
-	if w, ok := with[s.Key]; ok {
-		return value, map[string]string{w: "x.pem"}
+	return value, with
+}
+
+// secretIn is what a secret setting holds, and secretOf what its text says.
+func secretIn(s Setting, c *Config) any {
+	switch v := s.of(c).Interface().(type) {
+	case KeyEncryptionKeys:
+		return v.IDs()
+	case MailServers:
+		return v[0].Password
+	default:
+		return v.(Secret).Reveal()
 	}
-	return value, nil
+}
+
+func secretOf(value string) any {
+	switch value[0] {
+	case 'k':
+		return []string{"k2", "k1"}
+	case '[':
+		return "hunter2hunter2"
+	}
+	return value
 }
 
 func btoi(b bool) int {
@@ -89,7 +117,7 @@ func TestEverySettingByEveryWay(t *testing.T) {
 			t.Run(s.Key+"/"+way, func(t *testing.T) {
 				c := load(t, in)
 				if s.Secret {
-					if diff := cmp.Diff([]string{"k2", "k1"}, c.Storage.KeyEncryptionKeys.IDs()); diff != "" {
+					if diff := cmp.Diff(secretOf(value), secretIn(s, c)); diff != "" {
 						t.Error(diff)
 					}
 				} else if got := s.text(c); got != value {
@@ -118,12 +146,17 @@ func TestEverySettingByEveryWay(t *testing.T) {
 		fs := pflag.NewFlagSet("", pflag.ContinueOnError)
 		Flags(fs)
 		if s.Secret {
-			if fs.Lookup("key-encryption-keys") != nil {
+			if fs.Lookup(strings.NewReplacer(".", "-", "_", "-").Replace(s.Key)) != nil {
 				t.Errorf("%s has a flag", s.Key)
 			}
 			in = base
-			in.Defaults = map[string]string{"issuer": "https://id.example.com"}
-			path := write(t, strings.ReplaceAll(value, ",", "\n")+"\n")
+			in.Defaults = maps.Clone(base.Defaults)
+			delete(in.Defaults, s.Key)
+			lines := value
+			if s.Key == "key_encryption_keys" {
+				lines = strings.ReplaceAll(value, ",", "\n")
+			}
+			path := write(t, lines+"\n")
 			in.Environ = []string{s.fileEnv() + "=" + path}
 			check("environment-file", SourceEnvironment, in)
 			in.Environ, in.File = nil, write(t, s.fileKey()+": "+path+"\n")

@@ -56,7 +56,7 @@ func TestMistake(t *testing.T) {
 		{"issuer-case", "GATEWAY_ISSUER=https://ID.example.com", `plain spelling: write https://id.example.com`},
 		{"issuer-local", "GATEWAY_ISSUER=http://localhost:8080", `must be https`},
 		{"issuer-word", "GATEWAY_ISSUER=id.example.com", `is no URL`},
-		{"reserved", "GATEWAY_SMTP_HOST=mail", `GATEWAY_SMTP_HOST: this version does not support this setting yet: remove it`},
+		{"reserved", "GATEWAY_SAML_HOST=mail", `GATEWAY_SAML_HOST: this version does not support this setting yet: remove it`},
 		{"reserved-file", "GATEWAY_ADMIN_API_SECRET_FILE=x", `does not support this setting yet`},
 		{"near", "GATEWAY_ISUER=x", `GATEWAY_ISUER: there is no such setting; did you mean GATEWAY_ISSUER?`},
 		{"far", "GATEWAY_QWERTZUIOP=x", `GATEWAY_QWERTZUIOP: there is no such setting; docs/configuration.md lists all`},
@@ -79,7 +79,7 @@ func TestMistake(t *testing.T) {
 func TestMistakesOfTheFile(t *testing.T) {
 	for _, tt := range []struct{ name, yaml, want string }{
 		{"unknown", "sqlite:\n  pth: x", `sqlite.pth (FILE:2): there is no such setting; did you mean sqlite.path?`},
-		{"reserved", "smtp:\n  host: x", `smtp.host (FILE:2): this version does not support this setting yet`},
+		{"reserved", "saml:\n  host: x", `saml.host (FILE:2): this version does not support this setting yet`},
 		{"group-as-value", "sqlite: x", `sqlite (FILE:1): there is no such setting`},
 		{"value-as-group", "issuer:\n  a: b", `issuer.a (FILE:2): there is no such setting`},
 		{"value", "\njwt:\n  expiry_seconds: 15m", `jwt.expiry_seconds (FILE:3): "15m" is not a whole number`},

@@ -31,6 +31,13 @@ func (s Setting) set(c *Config, text string) error {
 		keys, err := parseKeys(text)
 		field.Set(reflect.ValueOf(keys))
 		return err
+	case reflect.TypeFor[Secret]():
+		field.SetString(text)
+		return nil
+	case reflect.TypeFor[MailServers]():
+		servers, err := parseMailServers(text)
+		field.Set(reflect.ValueOf(servers))
+		return err
 	case reflect.TypeFor[time.Duration]():
 		n, err := s.number(text, "seconds")
 		field.SetInt(n * int64(time.Second))
@@ -169,6 +176,10 @@ func (s Setting) value(c *Config) any {
 		}
 		return list
 	case KeyEncryptionKeys:
+		return v.String()
+	case Secret:
+		return v.String()
+	case MailServers:
 		return v.String()
 	default:
 		return v

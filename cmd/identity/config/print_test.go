@@ -68,10 +68,15 @@ func TestPrint(t *testing.T) {
 // TestRedaction looks for the secrets in everything that can be written.
 func TestRedaction(t *testing.T) {
 	value := "k1=" + testKey + ",k2=" + otherKey
-	c := load(t, Input{Environ: []string{"GATEWAY_ISSUER=https://id.example.com", "GATEWAY_KEY_ENCRYPTION_KEYS=" + value}})
+	const password = "correct-horse-battery"
+	c := load(t, Input{Environ: []string{
+		"GATEWAY_ISSUER=https://id.example.com", "GATEWAY_KEY_ENCRYPTION_KEYS=" + value, "GATEWAY_SMTP_FROM=a@example.com", "GATEWAY_SMTP_USER=u",
+		"GATEWAY_SMTP_HOST=mail.example.com", "GATEWAY_SMTP_PASS=" + password, "GATEWAY_SMS_TOKEN=" + password,
+		`GATEWAY_SMTP_PROVIDERS=[{"host":"b.example.com","user":"u","pass":"` + password + `"}]`,
+	}})
 	in := Input{Environ: []string{"GATEWAY_KEY_ENCRYPTION_KEYS=" + value}}
 	var out bytes.Buffer
-	things := []any{*c, c, c.Storage, &c.Storage, c.Storage.KeyEncryptionKeys, &c.Storage.KeyEncryptionKeys, in, &in, []any{c}, map[string]any{"c": *c}}
+	things := []any{*c, c, c.Storage, &c.Storage, c.Storage.KeyEncryptionKeys, &c.Storage.KeyEncryptionKeys, c.Mail, &c.Mail, c.Mail.Password, c.Mail.Providers, c.Mail.Servers(), c.SMS, in, &in, []any{c}, map[string]any{"c": *c}}
 	for _, thing := range things {
 		for _, verb := range []string{"%v", "%+v", "%#v", "%s", "%q", "%x", "%X", "%d", "%o", "%b", "%c", "%U", "%t"} {
 			fmt.Fprintf(&out, verb+"\n", thing)
@@ -93,6 +98,7 @@ func TestRedaction(t *testing.T) {
 	for _, environ := range []string{
 		"GATEWAY_KEY_ENCRYPTION_KEYS=k1" + testKey, "GATEWAY_KEY_ENCRYPTION_KEYS=" + value + "," + testKey + testKey,
 		"GATEWAY_KEY_ENCRYPTION_KEY=" + value, "GATEWAY_ADMIN_API_SECRET=" + testKey, "GATEWAY_KEY_ENCRYPTION_KEYS=k1=" + testKey + "!",
+		`GATEWAY_SMTP_PROVIDERS=[{"host":"","pass":"` + password + `"}]`, `GATEWAY_SMTP_PROVIDERS=["` + password + `"]`,
 		"GATEWAY_ISSUER=https://u:" + testKey + "@id.example.com", "GATEWAY_ALLOWED_ORIGINS=https://u:" + otherKey + "@id.example.com",
 	} {
 		_, err := Load(Input{Environ: []string{environ}})
@@ -104,6 +110,11 @@ func TestRedaction(t *testing.T) {
 	}
 	if !strings.Contains(out.String(), redacted) || !strings.Contains(out.String(), "https://id.example.com") {
 		t.Error("nothing was written")
+	}
+	for _, form := range []string{password, fmt.Sprintf("%x", password), fmt.Sprintf("%X", password)} {
+		if i := strings.Index(out.String(), form); i >= 0 {
+			t.Errorf("the password is shown: %q", out.String()[max(0, i-100):min(out.Len(), i+50)])
+		}
 	}
 	for _, secret := range []string{testKey, otherKey} {
 		raw, err := base64.StdEncoding.DecodeString(secret)

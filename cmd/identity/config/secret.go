@@ -41,6 +41,23 @@ func (k KeyEncryptionKeys) Format(w fmt.State, _ rune) { fmt.Fprint(w, k.String(
 // MarshalText hides the keys from JSON, YAML and XML.
 func (k KeyEncryptionKeys) MarshalText() ([]byte, error) { return []byte(k.String()), nil }
 
+// Secret is a text that is hidden from every log, format and encoding.
+type Secret string
+
+// Reveal returns the text itself, for whoever has to use it.
+func (s Secret) Reveal() string { return string(s) }
+
+func (s Secret) String() string { return hidden(string(s), redacted) }
+
+// LogValue hides the text.
+func (s Secret) LogValue() slog.Value { return slog.StringValue(s.String()) }
+
+// Format hides the text whatever the verb.
+func (s Secret) Format(w fmt.State, _ rune) { fmt.Fprint(w, s.String()) }
+
+// MarshalText hides the text from JSON, YAML and XML.
+func (s Secret) MarshalText() ([]byte, error) { return []byte(s.String()), nil }
+
 // shown is the configuration by key, as a person may see it.
 func (c *Config) shown() map[string]any {
 	out := map[string]any{}
@@ -88,6 +105,12 @@ func (c Config) MarshalJSON() ([]byte, error) { return json.Marshal(maps.Unflatt
 
 // MarshalYAML does the same for YAML.
 func (c Config) MarshalYAML() (any, error) { return maps.Unflatten(c.shown(), "."), nil }
+
+// LogValue redacts the passwords: they redact themselves in every format.
+func (m Mail) LogValue() slog.Value { return slog.StringValue(fmt.Sprintf("%+v", m)) }
+
+// LogValue redacts the token: it redacts itself in every format.
+func (s SMS) LogValue() slog.Value { return slog.StringValue(fmt.Sprintf("%+v", s)) }
 
 // LogValue redacts the keys: they redact themselves in every format.
 func (s Storage) LogValue() slog.Value { return slog.StringValue(fmt.Sprintf("%+v", s)) }

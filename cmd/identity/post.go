@@ -1,0 +1,153 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"net/http"
+	"time"
+
+	"github.com/elloloop/identity/cmd/identity/config"
+	"github.com/elloloop/identity/cmd/identity/inbox"
+	"github.com/elloloop/identity/cmd/identity/mail"
+	"github.com/elloloop/identity/cmd/identity/sms"
+	"github.com/elloloop/identity/storage"
+	"github.com/elloloop/identity/templates"
+)
+
+// post writes what the outbox holds, in the person's language, and sends it.
+type post struct {
+	renderer *templates.Renderer
+	letters  letterSender // nil: no mail leaves
+	texts    textSender   // nil: no short message leaves
+	inbox    *inbox.Inbox // of a development server, else nil
+	now      func() time.Time
+}
+
+type letterSender interface {
+	Send(ctx context.Context, to, id string, w templates.Written) error
+}
+
+type textSender interface {
+	Send(ctx context.Context, to, id, text string) error
+}
+
+// newPost makes what the settings say. client sends the short
+// messages; terminal shows those of a development server.
+func newPost(c *config.Config, renderer *templates.Renderer, client sms.Doer, terminal io.Writer) (*post, error) {
+	p := &post{renderer: renderer, now: time.Now}
+	if servers := c.Mail.Servers(); len(servers) > 0 {
+		sender, err := mail.New(mail.Config{Servers: servers, From: c.Mail.From})
+		if err != nil {
+			return nil, err
+		}
+		p.letters = sender
+	}
+	if c.SMS.Enabled {
+		switch c.SMS.Provider {
+		case "log": // of a development server: the configuration refuses it elsewhere
+			p.texts = &sms.Printer{Out: terminal}
+		case "webhook":
+			p.texts = &sms.Webhook{URL: c.SMS.URL, Token: c.SMS.Token.Reveal(), HTTP: client}
+		case "twilio":
+			url := c.SMS.URL
+			if url == "" {
+				url = "https://api.twilio.com"
+			}
+			p.texts = &sms.Twilio{URL: url, Account: c.SMS.Account, Token: c.SMS.Token.Reveal(), From: c.SMS.From, HTTP: client}
+		}
+	}
+	return p, nil
+}
+
+// toInbox makes everything land in an inbox, and mail leave too if a server is
+// configured.
+func (p *post) toInbox(box *inbox.Inbox) { p.inbox = box }
+
+// sendsMail and sendsSMS say whether a message would reach anybody: what needs
+// one is not offered otherwise.
+func (p *post) sendsMail() bool { return p.letters != nil || p.inbox != nil }
+func (p *post) sendsSMS() bool  { return p.texts != nil || p.inbox != nil }
+
+// undeliverable is a message that trying again does not help.
+type undeliverable struct{ reason string }
+
+// Error is machine-readable and holds no address.
+func (u *undeliverable) Error() string { return u.reason }
+
+// mail sends the letter of an outbox message.
+func (p *post) mail(ctx context.Context, _ *storage.Project, id string, payload []byte) error {
+	var m storage.Mail
+	if err := json.Unmarshal(payload, &m); err != nil {
+		return &undeliverable{"payload_unreadable"}
+	}
+	if !m.EndsAt.IsZero() && !p.now().Before(m.EndsAt) {
+		return &undeliverable{"too_late"} // its link or code would not work any more
+	}
+	w, err := p.renderer.Letter(m.Locales, templates.Letter{
+		Name: m.Name, Link: m.Link, Code: m.Code, Data: m.Data, Client: m.Client, Browser: m.Origin["browser"], IP: m.Origin["ip"],
+	})
+	if err != nil {
+		return &undeliverable{"letter_" + m.Name}
+	}
+	if p.inbox != nil {
+		p.inbox.Put(inbox.Message{Kind: "mail", To: m.To, At: p.now(), Subject: w.Subject, Text: w.Text, HTML: w.HTML, Code: m.Code, Link: m.Link})
+	}
+	if p.letters == nil {
+		if p.inbox != nil {
+			return nil
+		}
+		return errors.New("no_mail_server")
+	}
+	err = p.letters.Send(ctx, m.To, id, w)
+	var refused *mail.Refused
+	if errors.As(err, &refused) {
+		return &undeliverable{fmt.Sprintf("refused_%d", refused.Code)}
+	}
+	return err
+}
+
+// text sends the short message of an outbox message.
+func (p *post) text(ctx context.Context, project *storage.Project, id string, payload []byte) error {
+	var m storage.SMS
+	if err := json.Unmarshal(payload, &m); err != nil {
+		return &undeliverable{"payload_unreadable"}
+	}
+	left := m.EndsAt.Sub(p.now())
+	if left <= 0 {
+		return &undeliverable{"too_late"}
+	}
+	text, err := p.renderer.SMS(m.Locales, m.Name, m.Code, hostOf(project.Issuer), max(1, int(left.Round(time.Minute)/time.Minute)))
+	if err != nil {
+		return &undeliverable{"sms_" + m.Name}
+	}
+	if p.inbox != nil {
+		p.inbox.Put(inbox.Message{Kind: "sms", To: m.To, At: p.now(), Text: text, Code: m.Code})
+	}
+	if p.texts == nil {
+		if p.inbox != nil {
+			return nil
+		}
+		return errors.New("no_sms_gateway")
+	}
+	err = p.texts.Send(ctx, m.To, id, text)
+	var refused *sms.Refused
+	if errors.As(err, &refused) {
+		return &undeliverable{fmt.Sprintf("refused_%d", refused.Status)}
+	}
+	return err
+}
+
+// directClient calls what the operator has configured, and nobody else: no guard
+// against private addresses, where gateways may well be.
+func directClient() *http.Client { return &http.Client{Timeout: 10 * time.Second} }
+
+// warnWithoutMail says what is missing.
+func (p *post) warnWithoutMail(ctx context.Context, log *slog.Logger) {
+	if !p.sendsMail() {
+		log.WarnContext(ctx, "no mail server is configured: nobody can reset a password or confirm an address; set GATEWAY_SMTP_HOST and GATEWAY_SMTP_FROM")
+	}
+}
