@@ -88,6 +88,12 @@ type Config struct {
 	Now     func() time.Time
 }
 
+// LogValue shows the servers, never how to get in.
+func (c Config) LogValue() slog.Value { return slog.StringValue(fmt.Sprint(c.Servers)) }
+
+// LogValue shows the servers, never how to get in.
+func (s *Sender) LogValue() slog.Value { return s.config.LogValue() }
+
 // Sender sends letters.
 type Sender struct {
 	config Config

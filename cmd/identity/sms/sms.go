@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"log/slog"
 	"net/http"
 	"net/url"
 	"strings"
@@ -34,6 +35,9 @@ type Webhook struct {
 	Token string // sent as a bearer token; "": none
 	HTTP  Doer
 }
+
+// LogValue hides the token, and the URL, which may hold one.
+func (h *Webhook) LogValue() slog.Value { return slog.StringValue("webhook") }
 
 // Send sends a message to a number in E.164 form. A gateway can tell a
 // repetition by the id.
@@ -62,6 +66,9 @@ type Twilio struct {
 	From           string // number, or "MG…" for a messaging service
 	HTTP           Doer
 }
+
+// LogValue hides the token.
+func (t *Twilio) LogValue() slog.Value { return slog.StringValue(t.Account) }
 
 // Send sends a message to a number in E.164 form.
 func (t *Twilio) Send(ctx context.Context, to, _, text string) error {
