@@ -53,7 +53,7 @@ func other(t *testing.T, s Setting) (value string, with map[string]string) {
 		"jwt.audience": "https://api.example.com", "templates_dir": "pages", "default_locale": "de-CH", "brand.name": "Shop: 1",
 		"brand.accent": "#1a56db", "log.format": "text", "log.level": "debug", "key_encryption_keys": "k2=" + otherKey + ",k1=" + testKey,
 		"default_project_auth_domains": "login.example.org,id.example.org",
-		"smtp.host": "mail.example.com", "smtp.user": "robot", "smtp.pass": "hunter2hunter2", "smtp.from": "Login <login@example.com>", "smtp.tls": "tls",
+		"smtp.host":                    "mail.example.com", "smtp.user": "robot", "smtp.pass": "hunter2hunter2", "smtp.from": "Login <login@example.com>", "smtp.tls": "tls",
 		"smtp.providers": `[{"host":"b.example.com","user":"u","pass":"hunter2hunter2"}]`,
 		"sms.provider":   "twilio", "sms.url": "https://sms.example.com/", "sms.account": "AC1", "sms.token": "hunter2hunter2", "sms.from": "+15005550006",
 	}
