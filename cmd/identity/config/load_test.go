@@ -51,7 +51,7 @@ func other(t *testing.T, s Setting) (value string, with map[string]string) {
 		"login.first_factors": "password,passkey", "login.second_factors": "totp,recoverycode", "second_factor.policy": "required", "totp.issuer": "Shop",
 		"repo.driver": "memory", "sqlite.path": ":memory:", "sqlite.synchronous": "NORMAL", "default_project_id": "shop",
 		"jwt.audience": "https://api.example.com", "templates_dir": "pages", "default_locale": "de-CH", "brand.name": "Shop: 1",
-		"brand.accent": "#1a56db", "log.format": "text", "log.level": "debug", "key_encryption_keys": "k2=" + otherKey + ",k1=" + testKey,
+		"brand.accent": "#1a56db", "profile": "conformance", "registration.mode": "token", "log.format": "text", "log.level": "debug", "key_encryption_keys": "k2=" + otherKey + ",k1=" + testKey,
 		"default_project_auth_domains": "login.example.org,id.example.org",
 		"smtp.host":                    "mail.example.com", "smtp.user": "robot", "smtp.pass": "hunter2hunter2", "smtp.from": "Login <login@example.com>", "smtp.tls": "tls",
 		"smtp.providers": `[{"host":"b.example.com","user":"u","pass":"hunter2hunter2"}]`,
