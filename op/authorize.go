@@ -21,7 +21,7 @@ func (op *Provider) authorize(w http.ResponseWriter, r *http.Request, p *storage
 		op.showError(w, r, p, a, err)
 		return
 	}
-	if a.bad == nil && asGET(w, r, p, a.params) {
+	if a.bad == nil && asGET(w, r, p, a.outside) {
 		return
 	}
 	// From here on the redirect URI is proven: errors go to the client.
@@ -122,6 +122,7 @@ func (op *Provider) parseAuthorization(r *http.Request, p *storage.Project) (*au
 	if a.params == nil {
 		return a, a.bad
 	}
+	a.outside = a.params
 	a.fill()
 	return a, nil
 }

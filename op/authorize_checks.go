@@ -24,6 +24,9 @@ type authorization struct {
 	bad     error // found while the parameters were parsed
 	sent    string
 	subject string // who the client wants, in its own words
+
+	outside   params // as they were sent, beside a request object
+	objectErr error  // what is wrong with the request object
 }
 
 // check is one rule about an authorization request.
@@ -32,8 +35,9 @@ type check func(*Provider, *authorization) error
 // provenChecks come first. Until they have passed an error is shown here and
 // never redirected (RFC 6749 §4.1.2.1, RFC 9700 §4.11).
 var provenChecks = []check{
-	(*Provider).checkClientID,    // RFC 6749 §2.2
-	(*Provider).checkRedirectURI, // RFC 6749 §3.1.2.3, RFC 9700 §2.1
+	(*Provider).checkClientID,     // RFC 6749 §2.2
+	(*Provider).readRequestObject, // OIDC Core §6: the redirect URI may be inside
+	(*Provider).checkRedirectURI,  // RFC 6749 §3.1.2.3, RFC 9700 §2.1
 }
 
 // authorizationChecks follow, in this order; their errors go to the client.
@@ -78,6 +82,9 @@ func (op *Provider) checkClientID(a *authorization) error {
 
 func (op *Provider) checkRedirectURI(a *authorization) error {
 	uri := a.params.get("redirect_uri")
+	if uri == "" && a.objectErr != nil { // which could have told it
+		return a.objectErr
+	}
 	if uri == "" { // required by OIDC Core §3.1.2.1, even where only one is registered
 		return ErrInvalidRequest.Say("redirect_uri is missing, or was sent twice")
 	}
@@ -94,16 +101,6 @@ func (op *Provider) checkRedirectURI(a *authorization) error {
 }
 
 func (op *Provider) checkParameters(a *authorization) error { return a.bad }
-
-func (op *Provider) checkRequestObject(a *authorization) error {
-	if a.params.get("request") != "" { // OIDC Core §6.1
-		return ErrRequestNotSupported.Say("request objects are not supported: send plain parameters")
-	}
-	if a.params.get("request_uri") != "" { // OIDC Core §6.2
-		return ErrRequestURINotSupported.Say("request_uri is not supported: send plain parameters")
-	}
-	return nil
-}
 
 func (op *Provider) checkResponseType(a *authorization) error {
 	t := canonicalResponseType(a.params.get("response_type"))

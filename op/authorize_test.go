@@ -59,8 +59,8 @@ func TestAuthorizationErrors(t *testing.T) {
 		{"OIDC-Core-3.1.2.1/max_age-word", url.Values{"max_age": {"soon"}}, "invalid_request", false},
 		{"OIDC-Core-3.1.2.1/id_token_hint-foreign", url.Values{"id_token_hint": {"e30.e30.e30"}}, "invalid_request", false},
 		{"OIDC-Core-5.5/claims-no-JSON", url.Values{"claims": {"{"}}, "invalid_request", false},
-		{"OIDC-Core-6.1/request", url.Values{"request": {"e30.e30."}}, "request_not_supported", false},
-		{"OIDC-Core-6.2/request_uri", url.Values{"request_uri": {"https://rp.example.test/r"}}, "request_uri_not_supported", false},
+		{"OIDC-Core-6.1/request", url.Values{"request": {"e30.e30."}}, "invalid_request_object", false},
+		{"OIDC-Core-6.2/request_uri", url.Values{"request_uri": {"https://rp.example.test/r"}}, "invalid_request_uri", false},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			h := newHarness(t)

@@ -38,6 +38,8 @@ var (
 	ErrUnmetAuthentication     = &Error{Code: "unmet_authentication_requirements", Status: http.StatusBadRequest}
 	ErrRequestNotSupported     = &Error{Code: "request_not_supported", Status: http.StatusBadRequest}
 	ErrRequestURINotSupported  = &Error{Code: "request_uri_not_supported", Status: http.StatusBadRequest}
+	ErrInvalidRequestObject    = &Error{Code: "invalid_request_object", Status: http.StatusBadRequest}
+	ErrInvalidRequestURI       = &Error{Code: "invalid_request_uri", Status: http.StatusBadRequest}
 	ErrInvalidToken            = &Error{Code: "invalid_token", Status: http.StatusUnauthorized}
 	ErrInsufficientScope       = &Error{Code: "insufficient_scope", Status: http.StatusForbidden}
 	ErrInvalidRedirectURI      = &Error{Code: "invalid_redirect_uri", Status: http.StatusBadRequest}

@@ -121,6 +121,23 @@ type harness struct {
 	clock   *clock
 	user    *storage.User
 	mux     http.Handler
+	fetched *fetched
+}
+
+// fetched is what clients have at their URLs.
+type fetched struct {
+	bodies map[string]string
+	asked  []string
+}
+
+// Fetch returns a body if it is not too long.
+func (f *fetched) Fetch(_ context.Context, url string, limit int64) ([]byte, error) {
+	f.asked = append(f.asked, url)
+	body, ok := f.bodies[url]
+	if !ok || int64(len(body)) > limit {
+		return nil, fmt.Errorf("nothing to fetch at %s", url)
+	}
+	return []byte(body), nil
 }
 
 // failing is a repository whose n-th Commit from now fails, if n is not 0.
@@ -155,13 +172,13 @@ func newHarness(t testing.TB) *harness {
 		t.Fatal(err)
 	}
 	h.store = storage.New(h.repo, ring)
-	h.browser = &browser{store: h.store}
+	h.browser, h.fetched = &browser{store: h.store}, &fetched{bodies: map[string]string{}}
 	keys := NewKeys(h.store, h.clock.now, slog.New(slog.DiscardHandler))
 	h.must(seedKeys(h.store, h.project))
 	h.op, err = New(Config{
 		Store: h.store, Projects: func(*http.Request) (*storage.Project, error) { return h.project, nil },
 		Interactions: h.browser, Pages: plainPages{}, Keys: keys, Now: h.clock.now,
-		ACRValues: []string{"pwd"}, UILocales: []string{"en", "de"},
+		ACRValues: []string{"pwd"}, UILocales: []string{"en", "de"}, Fetch: h.fetched,
 	})
 	if err != nil {
 		t.Fatal(err)

@@ -45,6 +45,7 @@ type Provider struct {
 	rotation     *projectSecretCache
 	metadata     *metadataCache
 	fetch        Fetcher
+	objects      bounded[string] // request objects by reference
 	begins       *bounded[*rate.Limiter]
 }
 
@@ -65,6 +66,7 @@ func New(c Config) (*Provider, error) {
 		clients:  newClientCache(c.Store, c.Now),
 		rotation: newProjectSecretCache(c.Store),
 		metadata: newMetadataCache(),
+		objects:  bounded[string]{limit: maxCachedObjects},
 		begins:   &bounded[*rate.Limiter]{limit: beginNetworks},
 	}, nil
 }

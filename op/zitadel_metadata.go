@@ -1,6 +1,8 @@
 package op
 
 import (
+	"slices"
+
 	zoidc "github.com/zitadel/oidc/v3/pkg/oidc"
 	"golang.org/x/text/language"
 
@@ -29,6 +31,15 @@ func (op *Provider) metadataOf(p *storage.Project) metadataDocument {
 	for i, l := range op.uiLocales {
 		locales[i] = language.Make(l)
 	}
+	grantTypes := []zoidc.GrantType{zoidc.GrantTypeCode, zoidc.GrantTypeRefreshToken, zoidc.GrantTypeClientCredentials}
+	if p.FrontChannel {
+		grantTypes = append(grantTypes, zoidc.GrantTypeImplicit)
+	}
+	var unsigned []string
+	if p.InsecureUnsigned {
+		unsigned = []string{algNone}
+	}
+	_, noReference := op.fetch.(noFetcher)
 	return metadataDocument{
 		DiscoveryConfiguration: zoidc.DiscoveryConfiguration{
 			Issuer:                p.Issuer,
@@ -43,14 +54,22 @@ func (op *Provider) metadataOf(p *storage.Project) metadataDocument {
 			RegistrationEndpoint: registration,
 
 			ScopesSupported:        supportedScopes,
-			ResponseTypesSupported: []string{"code"},
+			ResponseTypesSupported: supportedResponseTypes(p),
 			ResponseModesSupported: responseModes,
-			GrantTypesSupported:    []zoidc.GrantType{zoidc.GrantTypeCode, zoidc.GrantTypeRefreshToken, zoidc.GrantTypeClientCredentials},
+			GrantTypesSupported:    grantTypes,
 			ACRValuesSupported:     op.acrValues,
-			SubjectTypesSupported:  []string{"public"},
+			SubjectTypesSupported:  []string{"public", subjectPairwise},
 
-			IDTokenSigningAlgValuesSupported:  signingAlgs[:],
-			UserinfoSigningAlgValuesSupported: signingAlgs[:],
+			IDTokenSigningAlgValuesSupported:       slices.Concat(signingAlgs[:], unsigned),
+			IDTokenEncryptionAlgValuesSupported:    encryptionAlgs,
+			IDTokenEncryptionEncValuesSupported:    encryptionEncs,
+			UserinfoSigningAlgValuesSupported:      signingAlgs[:],
+			UserinfoEncryptionAlgValuesSupported:   encryptionAlgs,
+			UserinfoEncryptionEncValuesSupported:   encryptionEncs,
+			RequestObjectSigningAlgValuesSupported: slices.Concat(requestObjectAlgs, unsigned),
+			RequestParameterSupported:              true,
+			RequestURIParameterSupported:           !noReference,
+			RequireRequestURIRegistration:          !noReference,
 
 			TokenEndpointAuthMethodsSupported:                  methods,
 			TokenEndpointAuthSigningAlgValuesSupported:         assertionAlgs,
