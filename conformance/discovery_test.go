@@ -41,6 +41,9 @@ func (a answer) list(name string) []string {
 var knownMetadata = strings.Fields(`issuer authorization_endpoint token_endpoint userinfo_endpoint jwks_uri registration_endpoint
 	scopes_supported response_types_supported response_modes_supported grant_types_supported acr_values_supported
 	subject_types_supported id_token_signing_alg_values_supported userinfo_signing_alg_values_supported
+	id_token_encryption_alg_values_supported id_token_encryption_enc_values_supported
+	userinfo_encryption_alg_values_supported userinfo_encryption_enc_values_supported
+	request_object_encryption_alg_values_supported request_object_encryption_enc_values_supported
 	request_object_signing_alg_values_supported token_endpoint_auth_methods_supported
 	token_endpoint_auth_signing_alg_values_supported display_values_supported claim_types_supported claims_supported
 	service_documentation claims_locales_supported ui_locales_supported claims_parameter_supported
@@ -78,7 +81,10 @@ func oidccDiscovery(t *testing.T, w *world) {
 		"response_types_supported":                         {"code"},
 		"response_modes_supported":                         {"query", "fragment", "form_post"},
 		"grant_types_supported":                            {"authorization_code", "refresh_token", "client_credentials"},
-		"subject_types_supported":                          {"public"},
+		"subject_types_supported":                          {"public", "pairwise"},
+		"request_object_signing_alg_values_supported":      {"RS256", "PS256", "ES256", "EdDSA"},
+		"request_object_encryption_alg_values_supported":   {"RSA-OAEP-256", "ECDH-ES"},
+		"id_token_encryption_enc_values_supported":         {"A128CBC-HS256", "A256GCM"},
 		"id_token_signing_alg_values_supported":            {"RS256", "ES256", "PS256", "EdDSA"},
 		"token_endpoint_auth_methods_supported":            {"client_secret_basic", "client_secret_post", "private_key_jwt", "client_secret_jwt", "none"},
 		"token_endpoint_auth_signing_alg_values_supported": {"RS256", "ES256", "HS256"},
@@ -102,7 +108,7 @@ func oidccDiscovery(t *testing.T, w *world) {
 			}
 		}
 	}
-	for _, name := range []string{"code_challenge_methods_supported", "id_token_signing_alg_values_supported", "token_endpoint_auth_signing_alg_values_supported"} {
+	for _, name := range []string{"code_challenge_methods_supported", "id_token_signing_alg_values_supported", "token_endpoint_auth_signing_alg_values_supported", "request_object_signing_alg_values_supported"} {
 		for _, bad := range []string{"plain", "none"} {
 			if slices.Contains(a.list(name), bad) {
 				t.Errorf("%s has %s", name, bad)
@@ -110,18 +116,15 @@ func oidccDiscovery(t *testing.T, w *world) {
 		}
 	}
 	if got := a.list("response_types_supported"); !cmp.Equal(got, []string{"code"}) {
-		t.Errorf("response_types_supported is %q: nothing else is there yet", got)
+		t.Errorf("response_types_supported is %q: nothing else unless the project allows it", got)
 	}
 	for name, want := range map[string]any{
 		"claims_parameter_supported": true, "authorization_response_iss_parameter_supported": true,
-		"request_uri_parameter_supported": false, // its default is true
+		"request_parameter_supported": true, "request_uri_parameter_supported": true, "require_request_uri_registration": true,
 	} {
 		if a.body[name] != want {
 			t.Errorf("%s is %v, want %v", name, a.body[name], want)
 		}
-	}
-	if a.body["request_parameter_supported"] == true {
-		t.Error("request_parameter_supported is true")
 	}
 	for _, l := range append(a.list("ui_locales_supported"), a.list("claims_locales_supported")...) {
 		if tag, err := language.Parse(l); err != nil || tag.String() != l {
@@ -148,8 +151,8 @@ func checkJWKS(t *testing.T, w *world) {
 			t.Errorf("kid %v is missing or there twice", k["kid"])
 		}
 		kids[k["kid"]], algs[k["alg"]] = true, true
-		if k["use"] != "sig" {
-			t.Errorf("use is %v, want sig", k["use"])
+		if k["use"] != "sig" && k["use"] != "enc" {
+			t.Errorf("use is %v, want sig or enc", k["use"])
 		}
 		for _, private := range []string{"d", "p", "q", "dp", "dq", "qi", "k", "oth"} {
 			if _, has := k[private]; has {

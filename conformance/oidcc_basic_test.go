@@ -208,7 +208,7 @@ func oidccRequestObject(t *testing.T, w *world) {
 
 func oidccRequestURI(t *testing.T, w *world) {
 	b := member(t, w)
-	b.refused(w.request(w.web, "request_uri", "https://web.example.test/request.jwt#hash"), "request_uri_not_supported")
+	b.refused(w.request(w.web, "request_uri", "https://web.example.test/request.jwt#hash"), "invalid_request_uri")
 }
 
 func oidccClaimsEssential(t *testing.T, w *world) {

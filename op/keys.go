@@ -214,9 +214,15 @@ func (k *Keys) load(ctx context.Context, p *storage.Project, old *keySet) (*keyS
 	if err != nil {
 		return nil, err
 	}
-	keys := make([]*signingKey, 0, len(rows))
+	keys, decrypting := make([]*signingKey, 0, len(rows)), map[string]*decryptionKey{}
 	for _, r := range rows {
 		if r.Status == storage.KeyRevoked {
+			continue
+		}
+		if isDecryptionAlg(r.Alg) {
+			if decrypting[r.ID], err = k.parseDecryptionKey(p, r, old); err != nil {
+				return nil, err
+			}
 			continue
 		}
 		key := old.reuse(r)
@@ -227,7 +233,7 @@ func (k *Keys) load(ctx context.Context, p *storage.Project, old *keySet) (*keyS
 		}
 		keys = append(keys, key)
 	}
-	return newKeySet(keys, k.now())
+	return newKeySet(keys, decrypting, k.now())
 }
 
 func (k *Keys) parse(p *storage.Project, r *storage.SigningKey) (*signingKey, error) {

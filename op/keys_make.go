@@ -77,9 +77,9 @@ func newPrivateKey(alg string) ([]byte, error) {
 	var key crypto.Signer
 	var err error
 	switch alg {
-	case "RS256", "PS256":
+	case "RS256", "PS256", "RSA-OAEP-256":
 		key, err = rsa.GenerateKey(rand.Reader, 2048)
-	case "ES256":
+	case "ES256", "ECDH-ES":
 		key, err = ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	default:
 		_, key, err = ed25519.GenerateKey(rand.Reader)

@@ -153,7 +153,7 @@ func TestRotateDue(t *testing.T) {
 		name string
 		pass time.Duration
 		want int
-	}{{"too-early", every - time.Second, 0}, {"due", time.Second, len(signingAlgs)}, {"done", time.Minute, 0}} {
+	}{{"too-early", every - time.Second, 0}, {"due", time.Second, len(signingAlgs) + len(decryptionAlgs)}, {"done", time.Minute, 0}} {
 		b.clock.advance(step.pass)
 		rotated, err := b.keys.RotateDue(t.Context(), b.project, every)
 		if err != nil || len(rotated) != step.want {
@@ -165,7 +165,7 @@ func TestRotateDue(t *testing.T) {
 	}
 	b.clock.advance(every - time.Minute)
 	rotated, err := b.keys.RotateDue(t.Context(), b.project, every)
-	if err != nil || len(rotated) != 3 {
-		t.Errorf("%d algs, %v, want the three that were not rotated by hand", len(rotated), err)
+	if err != nil || len(rotated) != 5 {
+		t.Errorf("%d algs, %v, want the five that were not rotated by hand", len(rotated), err)
 	}
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -73,7 +74,7 @@ func (k *Keys) complete(ctx context.Context, p *storage.Project, rows []*storage
 			step.add(k, &storage.SigningKey{ID: kid, Alg: alg, Status: storage.KeyNext})
 		}
 	}
-	return nil
+	return k.completeEncryption(ctx, p, rows, step)
 }
 
 func (r *rotation) add(k *Keys, key *storage.SigningKey) {
@@ -114,10 +115,10 @@ func (k *Keys) Rotate(ctx context.Context, p *storage.Project, alg string, force
 // RotateAs is Rotate with the name of who does it, and with what is committed
 // beside it.
 func (k *Keys) RotateAs(ctx context.Context, actor string, p *storage.Project, alg string, force bool, also ...storage.Change) ([]Rotated, error) {
-	algs := signingAlgs[:]
+	algs := slices.Concat(signingAlgs[:], decryptionAlgs[:])
 	if alg != "" {
-		if !isSigningAlg(alg) {
-			return nil, fmt.Errorf("%w: alg %q is not one of %s", storage.ErrInvalidArgument, alg, strings.Join(signingAlgs[:], ", "))
+		if !slices.Contains(algs, alg) {
+			return nil, fmt.Errorf("%w: alg %q is not one of %s", storage.ErrInvalidArgument, alg, strings.Join(algs, ", "))
 		}
 		algs = []string{alg}
 	}
@@ -132,7 +133,7 @@ func (k *Keys) RotateDue(ctx context.Context, p *storage.Project, every time.Dur
 		return nil, err
 	}
 	var due []string
-	for _, alg := range signingAlgs {
+	for _, alg := range slices.Concat(signingAlgs[:], decryptionAlgs[:]) {
 		active := find(rows, alg, storage.KeyActive)
 		if active != nil && k.now().Sub(active.ActiveSince) >= every {
 			due = append(due, alg)
@@ -157,6 +158,14 @@ func (k *Keys) rotate(ctx context.Context, p *storage.Project, algs []string, ac
 	step := rotation{actor: actor, events: also}
 	var out []Rotated
 	for _, alg := range algs {
+		if isDecryptionAlg(alg) {
+			rotated, err := k.rotateEncryption(ctx, p, rows, alg, &step)
+			if err != nil {
+				return nil, err
+			}
+			out = append(out, rotated)
+			continue
+		}
 		active, next := find(rows, alg, storage.KeyActive), find(rows, alg, storage.KeyNext)
 		if active == nil || next == nil {
 			return nil, storage.ErrConflict

@@ -13,6 +13,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"log/slog"
+	"maps"
 	"slices"
 	"strings"
 	"time"
@@ -51,16 +52,18 @@ func (k *signingKey) GoString() string { return k.String() }
 
 // keySet is the keys of a project at one time. It never changes.
 type keySet struct {
-	active map[string]*signingKey // by alg
-	byKID  map[string]*signingKey
-	jwks   []byte // RFC 7517 §5, public parts only
-	etag   string // RFC 9110 §8.8.3, with its quotes
+	active     map[string]*signingKey // by alg
+	byKID      map[string]*signingKey
+	decrypting map[string]*decryptionKey // by kid: what clients encrypt to
+
+	jwks []byte // RFC 7517 §5, public parts only
+	etag string // RFC 9110 §8.8.3, with its quotes
 
 	notices  uint64
 	loadedAt time.Time
 }
 
-func newKeySet(keys []*signingKey, now time.Time) (*keySet, error) {
+func newKeySet(keys []*signingKey, decrypting map[string]*decryptionKey, now time.Time) (*keySet, error) {
 	set := &keySet{active: make(map[string]*signingKey, len(signingAlgs)), byKID: make(map[string]*signingKey, len(keys))}
 	slices.SortStableFunc(keys, func(a, b *signingKey) int {
 		if n := algOrder(a.alg) - algOrder(b.alg); n != 0 {
@@ -78,6 +81,12 @@ func newKeySet(keys []*signingKey, now time.Time) (*keySet, error) {
 		}
 		if k.publishedAt(now) {
 			public.Keys = append(public.Keys, jose.JSONWebKey{Key: k.public, KeyID: k.kid, Algorithm: k.alg, Use: "sig"})
+		}
+	}
+	set.decrypting = decrypting
+	for _, kid := range slices.Sorted(maps.Keys(decrypting)) {
+		if k := decrypting[kid]; k.active {
+			public.Keys = append(public.Keys, k.jwk())
 		}
 	}
 	body, err := json.Marshal(public)

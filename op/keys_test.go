@@ -62,6 +62,7 @@ func statuses(t *testing.T, b *bench) map[string]int {
 var wholeSet = map[string]int{
 	"RS256 active": 1, "PS256 active": 1, "ES256 active": 1, "EdDSA active": 1,
 	"RS256 next": 1, "PS256 next": 1, "ES256 next": 1, "EdDSA next": 1,
+	"RSA-OAEP-256 active": 1, "ECDH-ES active": 1,
 }
 
 func TestEnsureRaced(t *testing.T) {
@@ -86,7 +87,7 @@ func TestEnsureRaced(t *testing.T) {
 		t.Errorf("keys after another Ensure (-want +got):\n%s", diff)
 	}
 	events, err := b.store.AuditEvents.List(t.Context(), b.project.Scope(), storage.AuditFilter{Action: "signing_key.created"}, storage.PageRequest{})
-	if err != nil || len(events.Items) != 8 {
+	if err != nil || len(events.Items) != 10 {
 		t.Errorf("%d audit events, %v, want one for each key", len(events.Items), err)
 	}
 }
@@ -205,13 +206,14 @@ func TestJWKS(t *testing.T) {
 		t.Fatal(err)
 	}
 	var set struct{ Keys []map[string]any }
-	if err := json.Unmarshal(body, &set); err != nil || len(set.Keys) != 8 {
+	if err := json.Unmarshal(body, &set); err != nil || len(set.Keys) != 10 {
 		t.Fatalf("%d keys, %v", len(set.Keys), err)
 	}
 	kids := map[any]bool{}
 	for _, k := range set.Keys {
 		kids[k["kid"]] = true
-		if k["use"] != "sig" || !isSigningAlg(fmt.Sprint(k["alg"])) {
+		encrypts := k["use"] == "enc" && (k["alg"] == "RSA-OAEP-256" || k["kty"] == "EC")
+		if !encrypts && (k["use"] != "sig" || !isSigningAlg(fmt.Sprint(k["alg"]))) {
 			t.Errorf("key %v: use %v, alg %v", k["kid"], k["use"], k["alg"])
 		}
 		for _, private := range []string{"d", "p", "q", "dp", "dq", "qi", "k", "oth"} {
@@ -220,7 +222,7 @@ func TestJWKS(t *testing.T) {
 			}
 		}
 	}
-	if len(kids) != 8 || set.Keys[0]["alg"] != "RS256" {
+	if len(kids) != 10 || set.Keys[0]["alg"] != "RS256" {
 		t.Errorf("kids %v, first alg %v", kids, set.Keys[0]["alg"])
 	}
 	again, same, err := b.keys.JWKS(t.Context(), b.project)

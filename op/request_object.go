@@ -86,7 +86,13 @@ func badObject(why string) *Error { return ErrInvalidRequestObject.Say("the requ
 // openRequestObject checks who made a request object and for whom, and returns
 // what it says (OIDC Core §6.1, §6.3; RFC 9101 §4).
 func (op *Provider) openRequestObject(a *authorization, raw string, unsupported *Error) (map[string]json.RawMessage, error) {
-	if !isCompactJWS(raw) {
+	if strings.Count(raw, ".") == 4 { // RFC 9101 §4: encrypted, what is inside is signed
+		var err error
+		if raw, err = op.keys.decrypt(a.ctx, a.project, raw); err != nil {
+			return nil, err
+		}
+	}
+	if !isCompactJWS(raw) { // nor a JWE in a JWE
 		return nil, badObject("is no JWS in compact form")
 	}
 	h, err := readObjectHeader(raw)
@@ -169,7 +175,7 @@ func (op *Provider) proveRequestObject(a *authorization, raw string, h tokenHead
 	return badObject("has a signature that no registered key of the client verifies")
 }
 
-// objectClaims are what a request object says of itself (RFC 7519 §4.1). They are
+// objectClaims are what a request object says of itself (RFC 7519 §2). They are
 // no parameters.
 type objectClaims struct {
 	Issuer    string   `json:"iss"`
