@@ -18,6 +18,8 @@ var scopeClaims = map[string][]string{
 	scopeEmail:   {"email", "email_verified"},
 	scopeAddress: {"address"},
 	scopePhone:   {"phone_number", "phone_number_verified"},
+	scopeGroups:  {"groups"},
+	scopeRoles:   {"roles"},
 }
 
 // claimsRequest is the claims parameter (OIDC Core §5.5).
@@ -193,6 +195,10 @@ func userClaim(u *storage.User, name string) any {
 		if u.PhoneNumber != "" {
 			return u.PhoneNumberVerified
 		}
+	case "roles":
+		if u.Role != "" {
+			return []string{u.Role}
+		}
 	case "address":
 		if u.Address != nil {
 			return u.Address
@@ -206,8 +212,8 @@ func userClaim(u *storage.User, name string) any {
 
 // supportedClaims is claims_supported.
 func supportedClaims() []string {
-	names := []string{"sub", "iss", "aud", "exp", "iat", "auth_time", "nonce", "acr", "amr", "sid", "at_hash"}
-	for _, s := range []string{scopeProfile, scopeEmail, scopeAddress, scopePhone} {
+	names := []string{"sub", "iss", "aud", "exp", "iat", "auth_time", "nonce", "acr", "amr", "sid", "at_hash", "c_hash", "s_hash"}
+	for _, s := range []string{scopeProfile, scopeEmail, scopeAddress, scopePhone, scopeGroups, scopeRoles} {
 		names = append(names, scopeClaims[s]...)
 	}
 	return names

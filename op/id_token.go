@@ -39,7 +39,10 @@ func (op *Provider) idToken(ctx context.Context, p *storage.Project, in issuance
 	if in.front != nil && alg == algNone { // OIDC Dynamic Client Registration §2: never through the browser
 		alg = "RS256"
 	}
-	claims := userClaims(in.user, g.Sub(), scope, within(req.IDToken, claimScopes(in.client, g, in.scope)))
+	claims, err := op.personClaims(ctx, p, in.user, g.Sub(), scope, within(req.IDToken, claimScopes(in.client, g, in.scope)))
+	if err != nil {
+		return "", err
+	}
 	claims["iss"] = p.Issuer
 	claims["sub"] = g.Sub()
 	claims["aud"] = in.client.ID

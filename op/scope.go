@@ -17,7 +17,13 @@ const (
 	scopeOfflineAccess = "offline_access"
 )
 
-var supportedScopes = []string{scopeOpenID, scopeProfile, scopeEmail, scopeAddress, scopePhone, scopeOfflineAccess}
+// The scopes of what a person belongs to and may do, with a claim each.
+const (
+	scopeGroups = "groups"
+	scopeRoles  = "roles"
+)
+
+var supportedScopes = []string{scopeOpenID, scopeProfile, scopeEmail, scopeAddress, scopePhone, scopeOfflineAccess, scopeGroups, scopeRoles}
 
 // scopeToken says whether s is a scope-token (RFC 6749 §3.3).
 func scopeToken(s string) bool {

@@ -51,7 +51,10 @@ func (op *Provider) serveUserinfo(r *http.Request, p *storage.Project) (body any
 	if err != nil {
 		return nil, "", err
 	}
-	claims := userClaims(t.user, t.subject, t.scope, within(req.UserInfo, claimScopes(client, t.grant, t.scope)))
+	claims, err := op.personClaims(ctx, p, t.user, t.subject, t.scope, within(req.UserInfo, claimScopes(client, t.grant, t.scope)))
+	if err != nil {
+		return nil, "", err
+	}
 	claims["sub"] = t.subject // OIDC Core §5.3.2: always
 	to := encryptionTo{client.UserinfoEncryptedResponseAlg, client.UserinfoEncryptedResponseEnc}
 	if client.UserinfoSignedResponseAlg == "" && to.alg == "" {
