@@ -13,6 +13,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"maps"
 	"slices"
 	"strings"
 	"time"
@@ -23,9 +24,9 @@ import (
 )
 
 // decryptionAlgs are the kinds of keys that clients encrypt to (RFC 7518 §4.1). One
-// for ECDH-ES opens ECDH-ES+A256KW too. There is no next one: a new key is
-// published as the old one is not any more, and the old one opens what was
-// encrypted by those who still hold the old JWKS.
+// for ECDH-ES opens ECDH-ES+A256KW too. There is no next one: a new key is used
+// as soon as it is seen. The old one stays published behind it for a while, and
+// opens what was encrypted by those who hold an old JWKS for longer.
 var decryptionAlgs = [...]string{"RSA-OAEP-256", "ECDH-ES"}
 
 // decryptionGrace is how long a key opens what comes late, beyond the time that a
@@ -39,6 +40,7 @@ type decryptionKey struct {
 	kid     string
 	alg     string
 	active  bool
+	until   time.Time // an old key is published until then
 	sealed  []byte
 	private crypto.Signer // *rsa.PrivateKey or *ecdsa.PrivateKey
 }
@@ -53,7 +55,7 @@ func (k *decryptionKey) String() string { return k.kid + " [redacted]" }
 func (k *decryptionKey) GoString() string { return k.String() }
 
 func (k *Keys) parseDecryptionKey(p *storage.Project, r *storage.SigningKey, old *keySet) (*decryptionKey, error) {
-	key := &decryptionKey{kid: r.ID, alg: r.Alg, active: r.Status == storage.KeyActive, sealed: r.Sealed}
+	key := &decryptionKey{kid: r.ID, alg: r.Alg, active: r.Status == storage.KeyActive, until: r.UnpublishedAt, sealed: r.Sealed}
 	if old != nil && old.decrypting[r.ID] != nil && bytes.Equal(old.decrypting[r.ID].sealed, r.Sealed) {
 		key.private = old.decrypting[r.ID].private
 		return key, nil
@@ -89,6 +91,20 @@ func (k *decryptionKey) jwk() jose.JSONWebKey {
 	return out
 }
 
+// published lists the keys that clients may encrypt to: those that they should
+// first.
+func published(keys map[string]*decryptionKey, now time.Time) []jose.JSONWebKey {
+	var out []jose.JSONWebKey
+	for _, active := range []bool{true, false} {
+		for _, kid := range slices.Sorted(maps.Keys(keys)) {
+			if k := keys[kid]; k.active == active && (active || now.Before(k.until)) {
+				out = append(out, k.jwk())
+			}
+		}
+	}
+	return out
+}
+
 // completeEncryption adds the keys that the project lacks for being encrypted to.
 func (k *Keys) completeEncryption(ctx context.Context, p *storage.Project, rows []*storage.SigningKey, step *rotation) error {
 	for _, alg := range decryptionAlgs {
@@ -114,12 +130,12 @@ func (k *Keys) rotateEncryption(ctx context.Context, p *storage.Project, rows []
 	if err != nil {
 		return Rotated{}, err
 	}
-	now := k.now().UTC().Truncate(time.Microsecond)
-	active.Status, active.UnpublishedAt, active.ExpiresAt = storage.KeyRetiring, now, now.Add(jwksCacheTime+decryptionGrace+clockLeeway)
+	until := k.now().UTC().Add(jwksCacheTime + clockLeeway).Truncate(time.Microsecond)
+	active.Status, active.UnpublishedAt, active.ExpiresAt = storage.KeyRetiring, until, until.Add(jwksCacheTime+decryptionGrace)
 	step.changed = append(step.changed, active)
 	step.events = append(step.events, k.event(step.actor, "signing_key.retired", active))
 	step.add(k, &storage.SigningKey{ID: kid, Alg: alg, Status: storage.KeyActive})
-	return Rotated{Alg: alg, Active: kid, Retiring: active.ID, RetiringUntil: active.ExpiresAt}, nil
+	return Rotated{Alg: alg, Active: kid, Retiring: active.ID, RetiringUntil: until}, nil
 }
 
 // encryptedHeader is the JOSE header of a JWE to us.

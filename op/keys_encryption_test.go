@@ -20,11 +20,6 @@ func (h *harness) encryptedTo(alg, enc, payload string, withKID bool) string {
 	var set jose.JSONWebKeySet
 	h.must(json.Unmarshal(body, &set))
 	key := encryptionKey(set.Keys, alg)
-	for i, k := range set.Keys {
-		if k.Use == "enc" && encryptionKey(set.Keys[i:i+1], alg) != nil {
-			key = &set.Keys[i]
-		}
-	}
 	to := jose.Recipient{Algorithm: jose.KeyAlgorithm(alg), Key: key.Key}
 	if withKID {
 		to.KeyID = key.KeyID
@@ -76,7 +71,8 @@ func TestEncryptedRequestObject(t *testing.T) {
 		h.must(err)
 		after, _, err := h.op.keys.JWKS(t.Context(), h.project)
 		h.must(err)
-		if !strings.Contains(string(before), rotated[0].Retiring) || strings.Contains(string(after), rotated[0].Retiring) || !strings.Contains(string(after), rotated[0].Active) {
+		index := func(kid string) int { return strings.Index(string(after), kid) }
+		if !strings.Contains(string(before), rotated[0].Retiring) || index(rotated[0].Active) < 0 || index(rotated[0].Retiring) < index(rotated[0].Active) {
 			t.Errorf("published before %s, after %s; rotated %+v", before, after, rotated)
 		}
 		for _, object := range []string{old, h.encryptedTo("RSA-OAEP-256", "A256GCM", signedObject(t, inner()), true)} {
@@ -85,6 +81,15 @@ func TestEncryptedRequestObject(t *testing.T) {
 			}
 		}
 		h.clock.advance(rotated[0].RetiringUntil.Sub(h.clock.now()))
+		unpublished, _, err := h.op.keys.JWKS(t.Context(), h.project)
+		h.must(err)
+		if strings.Contains(string(unpublished), rotated[0].Retiring) {
+			t.Error("an old key is published for ever")
+		}
+		if _, err := h.op.keys.decrypt(t.Context(), h.project, old); err != nil {
+			t.Errorf("for one who holds the old JWKS: %v", err)
+		}
+		h.clock.advance(jwksCacheTime + decryptionGrace)
 		h.op.keys.Invalidate(storage.Notice{All: true})
 		if _, err := h.op.keys.decrypt(t.Context(), h.project, old); err == nil {
 			t.Error("an old key opens for ever")

@@ -13,7 +13,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"log/slog"
-	"maps"
 	"slices"
 	"strings"
 	"time"
@@ -84,11 +83,7 @@ func newKeySet(keys []*signingKey, decrypting map[string]*decryptionKey, now tim
 		}
 	}
 	set.decrypting = decrypting
-	for _, kid := range slices.Sorted(maps.Keys(decrypting)) {
-		if k := decrypting[kid]; k.active {
-			public.Keys = append(public.Keys, k.jwk())
-		}
-	}
+	public.Keys = append(public.Keys, published(decrypting, now)...)
 	body, err := json.Marshal(public)
 	if err != nil {
 		return nil, fmt.Errorf("the JWKS can't be written: %w", err)
