@@ -122,7 +122,7 @@ func (a *clientAssertion) readHeader(encoded string) error {
 // proveAssertion checks an assertion of a client (RFC 7523 §3, OIDC Core §9).
 // The jti is marked as used last: who can't sign can't use up anything.
 func (op *Provider) proveAssertion(ctx context.Context, p *storage.Project, c *storage.Client, a *clientAssertion) error {
-	keys, err := op.assertionKeys(p, c, a)
+	keys, err := op.assertionKeys(ctx, p, c, a)
 	if err != nil {
 		return err
 	}
@@ -177,13 +177,13 @@ func (a *clientAssertion) checkClaims(p *storage.Project, now time.Time) (time.T
 
 // assertionKeys returns the keys that may have signed: the registered public keys
 // that fit the header, or the client's secrets.
-func (op *Provider) assertionKeys(p *storage.Project, c *storage.Client, a *clientAssertion) ([]any, error) {
+func (op *Provider) assertionKeys(ctx context.Context, p *storage.Project, c *storage.Client, a *clientAssertion) ([]any, error) {
 	if a.method() == authSecretJWT {
 		return op.sealedSecrets(p, c)
 	}
-	set, faults := readJWKS(c.JWKS)
-	if len(faults) > 0 {
-		return nil, fmt.Errorf("the jwks of client %s can't be used: %s", c.ID, faults[0])
+	set, err := op.clientKeysWith(ctx, p, c, a.kid)
+	if err != nil {
+		return nil, err
 	}
 	var keys []any
 	for _, k := range set {

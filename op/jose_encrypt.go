@@ -74,15 +74,3 @@ func (op *Provider) encrypt(ctx context.Context, p *storage.Project, c *storage.
 	}
 	return jwe.CompactSerialize()
 }
-
-// clientKeys returns the public keys of a client.
-func (op *Provider) clientKeys(_ context.Context, _ *storage.Project, c *storage.Client) ([]jose.JSONWebKey, error) {
-	if len(c.JWKS) == 0 {
-		return nil, nil
-	}
-	keys, faults := readJWKS(c.JWKS)
-	if len(faults) > 0 {
-		return nil, fmt.Errorf("the jwks of client %s can't be used: %s", c.ID, faults[0])
-	}
-	return keys, nil
-}

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"log/slog"
 	"net/http"
+	"sync"
 	"time"
 
 	"golang.org/x/time/rate"
@@ -46,6 +47,8 @@ type Provider struct {
 	metadata     *metadataCache
 	fetch        Fetcher
 	objects      bounded[string] // request objects by reference
+	keySetsLock  sync.Mutex
+	keySets      *bounded[*fetchedKeys]
 	begins       *bounded[*rate.Limiter]
 }
 
@@ -67,6 +70,7 @@ func New(c Config) (*Provider, error) {
 		rotation: newProjectSecretCache(c.Store),
 		metadata: newMetadataCache(),
 		objects:  bounded[string]{limit: maxCachedObjects},
+		keySets:  &bounded[*fetchedKeys]{limit: maxFetchedSets},
 		begins:   &bounded[*rate.Limiter]{limit: beginNetworks},
 	}, nil
 }
