@@ -83,7 +83,7 @@ func TestRegistration(t *testing.T) {
 			"subject_type": "public", "client_name": "RP", "client_secret_expires_at": 0.0,
 			"grant_types": []any{"authorization_code"}, "response_types": []any{"code"}, "redirect_uris": []any{testRedirect}, "contacts": []any{"a@example.test"},
 			"registration_client_uri": testIssuer + pathRegister + "/" + fmt.Sprint(got["client_id"]),
-			"scope":                   "openid profile email address phone offline_access",
+			"scope":                   "openid profile email address phone offline_access groups roles",
 		} {
 			if fmt.Sprint(got[name]) != fmt.Sprint(want) {
 				t.Errorf("%s is %v, not %v", name, got[name], want)
