@@ -11,6 +11,7 @@ import (
 	"github.com/elloloop/identity/storage"
 	"github.com/elloloop/identity/storage/graph"
 	"github.com/elloloop/identity/storage/memory"
+	"github.com/elloloop/identity/storage/postgres"
 	"github.com/elloloop/identity/storage/sqlite"
 )
 
@@ -27,14 +28,25 @@ type database struct {
 // drivers are the ways to store, by the word of GATEWAY_REPO_DRIVER. A build with
 // another driver is a build with another line here.
 var drivers = map[string]func(context.Context, *config.Config, *slog.Logger) (graph.Repository, func(context.Context) error, error){
-	"sqlite": openSQLite,
-	"memory": openMemory,
+	"sqlite":   openSQLite,
+	"postgres": openPostgres,
+	"memory":   openMemory,
 }
 
 func openSQLite(ctx context.Context, c *config.Config, log *slog.Logger) (graph.Repository, func(context.Context) error, error) {
 	settings := sqliteConfig(c)
 	settings.Now, settings.Log, settings.AutoMigrate = time.Now, log, true
 	r, err := sqlite.Open(ctx, storage.Schema(), settings)
+	if err != nil {
+		return nil, nil, err
+	}
+	return r, r.Check, nil
+}
+
+func openPostgres(ctx context.Context, c *config.Config, log *slog.Logger) (graph.Repository, func(context.Context) error, error) {
+	settings := postgresConfig(c)
+	settings.Now, settings.Log = time.Now, log
+	r, err := postgres.Open(ctx, storage.Schema(), settings)
 	if err != nil {
 		return nil, nil, err
 	}

@@ -16,6 +16,7 @@ import (
 
 	"github.com/elloloop/identity/cmd/identity/config"
 	"github.com/elloloop/identity/storage"
+	"github.com/elloloop/identity/storage/postgres"
 )
 
 // finding is what doctor says of one thing.
@@ -87,9 +88,10 @@ func (s *settings) examine(cmd *cobra.Command, offline bool) []finding {
 	defer cancel()
 	d, err := openDatabase(ctx, c, slog.New(slog.DiscardHandler))
 	if err != nil {
-		return append(findings, finding{"database", false, err.Error(), "see that the path exists, can be written by this user, and is on a local disk"})
+		return append(findings, finding{"database", false, err.Error(), openAdvice(c)})
 	}
-	findings = append(findings, d.examineDatabase(ctx, c), d.examineKeys(ctx))
+	findings = append(append(findings, d.examineDatabase(ctx, c)), d.examineIsolation(ctx)...)
+	findings = append(findings, d.examineKeys(ctx))
 	if err := d.close(); err != nil {
 		findings = append(findings, finding{"database", false, err.Error(), "the file may be on a disk that fails"})
 	}
@@ -115,12 +117,35 @@ func examineProxies(c *config.Config) []finding {
 
 func (d *database) examineDatabase(ctx context.Context, c *config.Config) finding {
 	if err := d.check(ctx); err != nil {
-		return finding{"database", false, err.Error(), "free disk space, or mend the permissions of " + c.Storage.SQLitePath}
+		return finding{"database", false, err.Error(), "free disk space, or mend the permissions of the database"}
 	}
 	if err := refuseDevelopmentData(ctx, d); err != nil {
 		return finding{"database", false, err.Error(), "set GATEWAY_SQLITE_PATH to a file that does not exist yet"}
 	}
 	return finding{"database", true, c.Storage.Driver + " can be read and written", ""}
+}
+
+func openAdvice(c *config.Config) string {
+	if c.Storage.Driver == "postgres" {
+		return "see GATEWAY_POSTGRES_DSN, that the server runs and takes connections from here, and identity migrate status"
+	}
+	return "see that the path exists, can be written by this user, and is on a local disk"
+}
+
+// examineIsolation says what keeps projects apart less well than it could.
+func (d *database) examineIsolation(ctx context.Context) (findings []finding) {
+	r, ok := d.repo.(*postgres.Repository)
+	if !ok {
+		return nil
+	}
+	weak, err := r.Weaknesses(ctx)
+	if err != nil {
+		return []finding{{"isolation", false, err.Error(), "the database could not be read"}}
+	}
+	for _, sentence := range weak {
+		findings = append(findings, finding{"isolation", true, sentence, "see docs/operations.md, Postgres"})
+	}
+	return findings
 }
 
 func (d *database) examineKeys(ctx context.Context) finding {

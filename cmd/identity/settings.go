@@ -8,6 +8,7 @@ import (
 	"net"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/spf13/cobra"
 	"golang.org/x/text/language"
@@ -15,6 +16,7 @@ import (
 	"github.com/elloloop/identity/cmd/identity/config"
 	"github.com/elloloop/identity/cmd/identity/web"
 	"github.com/elloloop/identity/storage"
+	"github.com/elloloop/identity/storage/postgres"
 	"github.com/elloloop/identity/storage/sqlite"
 	"github.com/elloloop/identity/templates"
 )
@@ -46,6 +48,14 @@ func projectOf(c *config.Config) *storage.Project {
 
 func sqliteConfig(c *config.Config) sqlite.Config {
 	return sqlite.Config{Path: c.Storage.SQLitePath, MaxConns: c.Storage.SQLiteMaxConns, Synchronous: c.Storage.SQLiteSynchronous}
+}
+
+func postgresConfig(c *config.Config) postgres.Config {
+	return postgres.Config{
+		DSN: c.Storage.PostgresDSN.Reveal(), MigrateDSN: c.Storage.PostgresMigrateDSN.Reveal(), ListenDSN: c.Storage.PostgresListenDSN.Reveal(),
+		MaxConns: c.Storage.PostgresMaxConns, Pooling: c.Storage.PostgresPooling, AutoMigrate: c.Storage.PostgresAutoMigrate,
+		ConnTimeout: time.Duration(c.Storage.PostgresConnTimeout) * time.Millisecond,
+	}
 }
 
 func pageConfig(c *config.Config, log *slog.Logger) templates.Config {

@@ -168,9 +168,11 @@ func (c Config) grant(ctx context.Context) error {
 		}
 		in := pgx.Identifier{schema}.Sanitize()
 		for _, sql := range []string{
+			"BEGIN", "SELECT pg_advisory_xact_lock(5887940537704921)", // two at once would fail: "tuple concurrently updated"
 			"GRANT USAGE ON SCHEMA " + in + " TO " + role,
 			"GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA " + in + " TO " + role,
 			"REVOKE INSERT, UPDATE, DELETE ON goose_db_version FROM " + role,
+			"COMMIT",
 		} {
 			if _, err := one.Exec(ctx, sql); err != nil {
 				return err

@@ -34,6 +34,9 @@ func (l *loader) check(c *Config, broken map[string]bool) {
 	}
 	l.checkServer(c, report)
 	l.checkMessages(c, report)
+	if c.Storage.Driver == "postgres" && c.Storage.PostgresDSN == "" && l.origins["postgres.dsn"].FromFile == "" {
+		report("postgres.dsn", "it is required for GATEWAY_REPO_DRIVER=postgres: write postgres://user:password@host:5432/database")
+	}
 	if c.Storage.Driver == "sqlite" && c.Storage.SQLitePath == "" {
 		report("sqlite.path", "it is empty: name a file, or set GATEWAY_REPO_DRIVER to memory")
 	}

@@ -58,7 +58,14 @@ type Server struct {
 
 // Storage is where things are remembered, and how.
 type Storage struct {
-	Driver              string            `key:"repo.driver" env:"GATEWAY_REPO_DRIVER" default:"sqlite" oneof:"sqlite memory" doc:"Where to keep the data. memory forgets everything at the end."`
+	Driver              string            `key:"repo.driver" env:"GATEWAY_REPO_DRIVER" default:"sqlite" oneof:"sqlite postgres memory" doc:"Where to keep the data: postgres as soon as GATEWAY_POSTGRES_DSN is set. memory forgets everything at the end."`
+	PostgresDSN         Secret            `key:"postgres.dsn" env:"GATEWAY_POSTGRES_DSN" secret:"true" doc:"Connection string of Postgres, such as postgres://identity_app:…@db:5432/identity?sslmode=verify-full. Its role should own nothing."`
+	PostgresMigrateDSN  Secret            `key:"postgres.migrate_dsn" env:"GATEWAY_POSTGRES_MIGRATE_DSN" secret:"true" doc:"The same for the role that owns the tables, used to migrate them alone. Empty: GATEWAY_POSTGRES_DSN."`
+	PostgresListenDSN   Secret            `key:"postgres.listen_dsn" env:"GATEWAY_POSTGRES_LISTEN_DSN" secret:"true" doc:"The same past a proxy that pools transactions, to hear what other replicas change. Empty: GATEWAY_POSTGRES_DSN."`
+	PostgresAutoMigrate bool              `key:"postgres.auto_migrate" env:"GATEWAY_POSTGRES_AUTO_MIGRATE" default:"true" doc:"Whether a start brings the schema up to date. Otherwise it refuses an old one, and identity migrate does it."`
+	PostgresMaxConns    int               `key:"postgres.max_conns" env:"GATEWAY_POSTGRES_MAX_CONNS" default:"10" min:"1" max:"1000" doc:"Connections of each replica. One more listens."`
+	PostgresConnTimeout int               `key:"postgres.conn_timeout_ms" env:"GATEWAY_POSTGRES_CONN_TIMEOUT_MS" default:"5000" min:"1" max:"600000" doc:"How long to wait for a connection, in milliseconds."`
+	PostgresPooling     string            `key:"postgres.pooling" env:"GATEWAY_POSTGRES_POOLING" default:"session" oneof:"session transaction" doc:"transaction behind a proxy that lends a connection for each transaction, such as PgBouncer: nothing is prepared or kept on it."`
 	SQLitePath          string            `key:"sqlite.path" env:"GATEWAY_SQLITE_PATH" default:"identity.db" doc:"Database file of SQLite, on a local disk, or :memory:."`
 	SQLiteMaxConns      int               `key:"sqlite.max_conns" env:"GATEWAY_SQLITE_MAX_CONNS" default:"4" min:"1" max:"256" doc:"Connections that read. One more writes. Ignored for :memory:."`
 	SQLiteSynchronous   string            `key:"sqlite.synchronous" env:"GATEWAY_SQLITE_SYNCHRONOUS" default:"FULL" oneof:"FULL NORMAL" doc:"FULL survives a crash of the machine. NORMAL is faster and may lose the last commits then."`

@@ -64,6 +64,9 @@ func Load(in Input) (*Config, error) {
 			l.mistake(s, "%v", err)
 		}
 	}
+	if c.Storage.PostgresDSN != "" && c.origins["repo.driver"].Source == SourceDefault {
+		c.Storage.Driver = "postgres" // who names a server wants it
+	}
 	l.check(c, broken)
 	if len(l.mistakes) > 0 {
 		return nil, l.mistakes

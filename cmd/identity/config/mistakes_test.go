@@ -32,7 +32,7 @@ func TestMistake(t *testing.T) {
 		{"bool", "GATEWAY_PKCE_REQUIRED=yes", `GATEWAY_PKCE_REQUIRED: "yes" is neither true nor false`},
 		{"word", "GATEWAY_LOG_FORMAT=xml", `GATEWAY_LOG_FORMAT: "xml" is none of json, text`},
 		{"level", "GATEWAY_LOG_LEVEL=loud", `"loud" is none of debug, info, warn, error`},
-		{"driver", "GATEWAY_REPO_DRIVER=postgres", `GATEWAY_REPO_DRIVER: "postgres" is not in this version: use sqlite or memory`},
+		{"driver", "GATEWAY_REPO_DRIVER=postgres", `GATEWAY_POSTGRES_DSN: it is required for GATEWAY_REPO_DRIVER=postgres`},
 		{"proxies", "GATEWAY_TRUSTED_PROXIES=10.0.0.0/8,proxy", `"proxy" is no address and no range`},
 		{"origin-star", "GATEWAY_ALLOWED_ORIGINS=*", `"*" is no origin`},
 		{"origin-path", "GATEWAY_ALLOWED_ORIGINS=https://a.example.com/", `is no origin`},

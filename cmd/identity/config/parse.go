@@ -73,9 +73,6 @@ func (s Setting) set(c *Config, text string) error {
 		return err
 	default:
 		if len(s.oneof) > 0 && !slices.Contains(s.oneof, text) {
-			if s.Env == "GATEWAY_REPO_DRIVER" && text == "postgres" {
-				return errors.New(`"postgres" is not in this version: use sqlite or memory`)
-			}
 			return fmt.Errorf("%s is none of %s", quote(text), strings.Join(s.oneof, ", "))
 		}
 		field.SetString(text)
