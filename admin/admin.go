@@ -31,8 +31,8 @@ const (
 	callTimeout     = 15 * time.Second
 )
 
-// Config is what the services are made of. Every field but Log and Secret
-// is required.
+// Config is what the services are made of. Every field but Log, Secret
+// and PublicMailDomains is required.
 type Config struct {
 	Store     *storage.Store
 	Projects  Projects
@@ -47,8 +47,10 @@ type Config struct {
 	// ControlProject is the id of the project whose administrators and clients may
 	// be let into the control plane.
 	ControlProject string
-	Now            func() time.Time
-	Log            *slog.Logger // nil: discarded
+	// PublicMailDomains are more mail domains that no tenant can have.
+	PublicMailDomains []string
+	Now               func() time.Time
+	Log               *slog.Logger // nil: discarded
 }
 
 // LogValue hides the secret.
@@ -207,7 +209,7 @@ func originOf(info connect.CallInfo) storage.Origin {
 // table is every RPC that is served.
 func (s *Server) table() []method {
 	return slices.Concat(
-		s.projectTable(), s.domainTable(), s.userTable(), s.clientTable(), s.sessionTable(), s.keyTable(), s.auditTable(),
+		s.projectTable(), s.domainTable(), s.tenantTable(), s.userTable(), s.groupTable(), s.clientTable(), s.sessionTable(), s.keyTable(), s.auditTable(),
 	)
 }
 

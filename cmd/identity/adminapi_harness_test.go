@@ -14,13 +14,11 @@ import (
 	"testing"
 	"time"
 
-	"github.com/go-chi/chi/v5"
 	"google.golang.org/protobuf/encoding/protojson"
 	"google.golang.org/protobuf/proto"
 
 	"github.com/elloloop/identity/admin"
 	"github.com/elloloop/identity/cmd/identity/config"
-	"github.com/elloloop/identity/cmd/identity/web"
 	"github.com/elloloop/identity/flows/passhash"
 	"github.com/elloloop/identity/op"
 	"github.com/elloloop/identity/storage"
@@ -76,15 +74,10 @@ func administer(t *testing.T) *administered {
 	cfg.Tokens, cfg.Secret, cfg.Resolver = a, adminSecret, a
 	a.admin, err = admin.New(cfg)
 	must(t, err)
-	r := chi.NewRouter()
-	a.p.op.Mount(r)
-	mountAdmin(r, a.admin)
-	a.handler = web.Wrap(webConfig(c, log), r)
-	for _, id := range []string{"default", "alpha", "beta"} {
-		err := a.p.store.Projects.Create(t.Context(), &storage.ProjectRecord{ID: id, Name: id, Status: storage.ProjectActive, CreatedOrder: 1})
-		if err != nil && id != "default" {
-			t.Fatal(err)
-		}
+	a.p.admin = a.admin
+	a.handler = a.p.handler(c, log, nil)
+	for _, id := range []string{"alpha", "beta"} {
+		must(t, a.p.store.Projects.Create(t.Context(), &storage.ProjectRecord{ID: id, Name: id, Status: storage.ProjectActive, CreatedOrder: 1}))
 	}
 	return a
 }
@@ -117,17 +110,17 @@ func (a *administered) person(name, project, role string, platform bool, scopes 
 	return u
 }
 
-// machine makes a client in the default project with these scopes, and gets a
-// token for it at the token endpoint.
-func (a *administered) machine(name, audience string, scopes ...string) {
+// machine makes a client in a project with these scopes, and gets a token for it
+// at the project's token endpoint.
+func (a *administered) machine(name, project, audience string, scopes ...string) {
 	a.t.Helper()
 	secret, stored := op.NewClientSecret(time.Now())
 	c := &storage.Client{
 		ID: name, Name: name, ApplicationType: "web", GrantTypes: []string{"client_credentials"}, Scope: scopes,
 		Audience: []string{audience}, Secrets: []storage.ClientSecret{stored}, CreatedOrder: 1,
 	}
-	must(a.t, a.p.store.Clients.Create(a.t.Context(), storage.In("default"), c, nil))
-	req := httptest.NewRequestWithContext(a.t.Context(), http.MethodPost, adminIssuer+"/oauth/token",
+	must(a.t, a.p.store.Clients.Create(a.t.Context(), storage.In(project), c, nil))
+	req := httptest.NewRequestWithContext(a.t.Context(), http.MethodPost, a.project(project).Issuer+"/oauth/token",
 		strings.NewReader(url.Values{"grant_type": {"client_credentials"}, "client_id": {name}, "client_secret": {secret}}.Encode()))
 	req.Header.Set("Content-Type", "application/x-www-form-urlencoded")
 	w := httptest.NewRecorder()
@@ -186,8 +179,8 @@ func (a *administered) call(caller, method string, body []byte, headers ...strin
 	raw, err := io.ReadAll(w.Body)
 	must(a.t, err)
 	out := answer{status: w.Code, header: w.Header(), body: string(raw)}
-	if w.Code != http.StatusOK {
-		must(a.t, json.Unmarshal(raw, &out))
+	if w.Code != http.StatusOK && json.Unmarshal(raw, &out) != nil {
+		out.Code = "no JSON at all"
 	}
 	return out
 }

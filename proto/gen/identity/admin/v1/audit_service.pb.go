@@ -179,10 +179,14 @@ type ListAuditEventsRequest struct {
 	PageToken string `protobuf:"bytes,3,opt,name=page_token,json=pageToken,proto3" json:"page_token,omitempty"`
 	// at (the default) or at desc.
 	OrderBy string `protobuf:"bytes,4,opt,name=order_by,json=orderBy,proto3" json:"order_by,omitempty"`
-	// At most one of action, actor and target.
-	Action        string `protobuf:"bytes,5,opt,name=action,proto3" json:"action,omitempty"`
-	Actor         string `protobuf:"bytes,6,opt,name=actor,proto3" json:"actor,omitempty"`
-	Target        string `protobuf:"bytes,7,opt,name=target,proto3" json:"target,omitempty"`
+	// Events have to be as every field that is set says. With more than one a page
+	// may be short, even empty, and yet have a next one.
+	Action string `protobuf:"bytes,5,opt,name=action,proto3" json:"action,omitempty"`
+	Actor  string `protobuf:"bytes,6,opt,name=actor,proto3" json:"actor,omitempty"`
+	Target string `protobuf:"bytes,7,opt,name=target,proto3" json:"target,omitempty"`
+	// From this time on, and before that one.
+	From          *timestamppb.Timestamp `protobuf:"bytes,8,opt,name=from,proto3" json:"from,omitempty"`
+	Until         *timestamppb.Timestamp `protobuf:"bytes,9,opt,name=until,proto3" json:"until,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -266,6 +270,20 @@ func (x *ListAuditEventsRequest) GetTarget() string {
 	return ""
 }
 
+func (x *ListAuditEventsRequest) GetFrom() *timestamppb.Timestamp {
+	if x != nil {
+		return x.From
+	}
+	return nil
+}
+
+func (x *ListAuditEventsRequest) GetUntil() *timestamppb.Timestamp {
+	if x != nil {
+		return x.Until
+	}
+	return nil
+}
+
 // A page of events.
 type ListAuditEventsResponse struct {
 	state  protoimpl.MessageState `protogen:"open.v1"`
@@ -329,10 +347,14 @@ type ListControlEventsRequest struct {
 	PageToken string `protobuf:"bytes,3,opt,name=page_token,json=pageToken,proto3" json:"page_token,omitempty"`
 	// at (the default) or at desc.
 	OrderBy string `protobuf:"bytes,4,opt,name=order_by,json=orderBy,proto3" json:"order_by,omitempty"`
-	// At most one of action, actor and target.
-	Action        string `protobuf:"bytes,5,opt,name=action,proto3" json:"action,omitempty"`
-	Actor         string `protobuf:"bytes,6,opt,name=actor,proto3" json:"actor,omitempty"`
-	Target        string `protobuf:"bytes,7,opt,name=target,proto3" json:"target,omitempty"`
+	// Events have to be as every field that is set says. With more than one a page
+	// may be short, even empty, and yet have a next one.
+	Action string `protobuf:"bytes,5,opt,name=action,proto3" json:"action,omitempty"`
+	Actor  string `protobuf:"bytes,6,opt,name=actor,proto3" json:"actor,omitempty"`
+	Target string `protobuf:"bytes,7,opt,name=target,proto3" json:"target,omitempty"`
+	// From this time on, and before that one.
+	From          *timestamppb.Timestamp `protobuf:"bytes,8,opt,name=from,proto3" json:"from,omitempty"`
+	Until         *timestamppb.Timestamp `protobuf:"bytes,9,opt,name=until,proto3" json:"until,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -407,6 +429,20 @@ func (x *ListControlEventsRequest) GetTarget() string {
 		return x.Target
 	}
 	return ""
+}
+
+func (x *ListControlEventsRequest) GetFrom() *timestamppb.Timestamp {
+	if x != nil {
+		return x.From
+	}
+	return nil
+}
+
+func (x *ListControlEventsRequest) GetUntil() *timestamppb.Timestamp {
+	if x != nil {
+		return x.Until
+	}
+	return nil
 }
 
 // A page of events.
@@ -512,11 +548,16 @@ func (x *VerifyAuditLogRequest) GetProjectId() string {
 type VerifyAuditLogResponse struct {
 	state  protoimpl.MessageState `protogen:"open.v1"`
 	Intact bool                   `protobuf:"varint,1,opt,name=intact,proto3" json:"intact,omitempty"`
-	// How many events are sealed.
-	Sealed int64 `protobuf:"varint,2,opt,name=sealed,proto3" json:"sealed,omitempty"`
-	// The first row that does not fit; empty when all do.
-	FirstBadId    string `protobuf:"bytes,3,opt,name=first_bad_id,json=firstBadId,proto3" json:"first_bad_id,omitempty"`
-	Reason        string `protobuf:"bytes,4,opt,name=reason,proto3" json:"reason,omitempty"`
+	// How many events the chain covers, and how many it does not yet.
+	Sealed   int64 `protobuf:"varint,2,opt,name=sealed,proto3" json:"sealed,omitempty"`
+	Unsealed int64 `protobuf:"varint,3,opt,name=unsealed,proto3" json:"unsealed,omitempty"`
+	// The first row that does not fit: a seal by its number, an event by its id.
+	FaultSequence int64  `protobuf:"varint,4,opt,name=fault_sequence,json=faultSequence,proto3" json:"fault_sequence,omitempty"`
+	FaultEventId  string `protobuf:"bytes,5,opt,name=fault_event_id,json=faultEventId,proto3" json:"fault_event_id,omitempty"`
+	// Such as event_altered; empty when the log is intact.
+	Problem string `protobuf:"bytes,6,opt,name=problem,proto3" json:"problem,omitempty"`
+	// Hash of the last seal: kept elsewhere, it shows whether the end was cut off.
+	Head          string `protobuf:"bytes,7,opt,name=head,proto3" json:"head,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -565,16 +606,37 @@ func (x *VerifyAuditLogResponse) GetSealed() int64 {
 	return 0
 }
 
-func (x *VerifyAuditLogResponse) GetFirstBadId() string {
+func (x *VerifyAuditLogResponse) GetUnsealed() int64 {
 	if x != nil {
-		return x.FirstBadId
+		return x.Unsealed
+	}
+	return 0
+}
+
+func (x *VerifyAuditLogResponse) GetFaultSequence() int64 {
+	if x != nil {
+		return x.FaultSequence
+	}
+	return 0
+}
+
+func (x *VerifyAuditLogResponse) GetFaultEventId() string {
+	if x != nil {
+		return x.FaultEventId
 	}
 	return ""
 }
 
-func (x *VerifyAuditLogResponse) GetReason() string {
+func (x *VerifyAuditLogResponse) GetProblem() string {
 	if x != nil {
-		return x.Reason
+		return x.Problem
+	}
+	return ""
+}
+
+func (x *VerifyAuditLogResponse) GetHead() string {
+	if x != nil {
+		return x.Head
 	}
 	return ""
 }
@@ -605,7 +667,7 @@ const file_identity_admin_v1_audit_service_proto_rawDesc = "" +
 	"request_id\x18\r \x01(\tR\trequestId\x1a:\n" +
 	"\fDetailsEntry\x12\x10\n" +
 	"\x03key\x18\x01 \x01(\tR\x03key\x12\x14\n" +
-	"\x05value\x18\x02 \x01(\tR\x05value:\x028\x01\"\xa6\x02\n" +
+	"\x05value\x18\x02 \x01(\tR\x05value:\x028\x01\"\x88\x03\n" +
 	"\x16ListAuditEventsRequest\x12&\n" +
 	"\n" +
 	"project_id\x18\x01 \x01(\tB\a\xbaH\x04r\x02\x18@R\tprojectId\x12'\n" +
@@ -616,10 +678,12 @@ const file_identity_admin_v1_audit_service_proto_rawDesc = "" +
 	"\border_by\x18\x04 \x01(\tB\x14\xbaH\x11r\x0fR\x00R\x02atR\aat descR\aorderBy\x12\x1f\n" +
 	"\x06action\x18\x05 \x01(\tB\a\xbaH\x04r\x02\x18dR\x06action\x12\x1e\n" +
 	"\x05actor\x18\x06 \x01(\tB\b\xbaH\x05r\x03\x18\xac\x02R\x05actor\x12 \n" +
-	"\x06target\x18\a \x01(\tB\b\xbaH\x05r\x03\x18\xac\x02R\x06target\"x\n" +
+	"\x06target\x18\a \x01(\tB\b\xbaH\x05r\x03\x18\xac\x02R\x06target\x12.\n" +
+	"\x04from\x18\b \x01(\v2\x1a.google.protobuf.TimestampR\x04from\x120\n" +
+	"\x05until\x18\t \x01(\v2\x1a.google.protobuf.TimestampR\x05until\"x\n" +
 	"\x17ListAuditEventsResponse\x125\n" +
 	"\x06events\x18\x01 \x03(\v2\x1d.identity.admin.v1.AuditEventR\x06events\x12&\n" +
-	"\x0fnext_page_token\x18\x02 \x01(\tR\rnextPageToken\"\x86\x02\n" +
+	"\x0fnext_page_token\x18\x02 \x01(\tR\rnextPageToken\"\xe8\x02\n" +
 	"\x18ListControlEventsRequest\x12'\n" +
 	"\tpage_size\x18\x02 \x01(\x05B\n" +
 	"\xbaH\a\x1a\x05\x18\xe8\a(\x00R\bpageSize\x12'\n" +
@@ -628,19 +692,23 @@ const file_identity_admin_v1_audit_service_proto_rawDesc = "" +
 	"\border_by\x18\x04 \x01(\tB\x14\xbaH\x11r\x0fR\x00R\x02atR\aat descR\aorderBy\x12\x1f\n" +
 	"\x06action\x18\x05 \x01(\tB\a\xbaH\x04r\x02\x18dR\x06action\x12\x1e\n" +
 	"\x05actor\x18\x06 \x01(\tB\b\xbaH\x05r\x03\x18\xac\x02R\x05actor\x12 \n" +
-	"\x06target\x18\a \x01(\tB\b\xbaH\x05r\x03\x18\xac\x02R\x06targetJ\x04\b\x01\x10\x02\"z\n" +
+	"\x06target\x18\a \x01(\tB\b\xbaH\x05r\x03\x18\xac\x02R\x06target\x12.\n" +
+	"\x04from\x18\b \x01(\v2\x1a.google.protobuf.TimestampR\x04from\x120\n" +
+	"\x05until\x18\t \x01(\v2\x1a.google.protobuf.TimestampR\x05untilJ\x04\b\x01\x10\x02\"z\n" +
 	"\x19ListControlEventsResponse\x125\n" +
 	"\x06events\x18\x01 \x03(\v2\x1d.identity.admin.v1.AuditEventR\x06events\x12&\n" +
 	"\x0fnext_page_token\x18\x02 \x01(\tR\rnextPageToken\"?\n" +
 	"\x15VerifyAuditLogRequest\x12&\n" +
 	"\n" +
-	"project_id\x18\x01 \x01(\tB\a\xbaH\x04r\x02\x18@R\tprojectId\"\x82\x01\n" +
+	"project_id\x18\x01 \x01(\tB\a\xbaH\x04r\x02\x18@R\tprojectId\"\xdf\x01\n" +
 	"\x16VerifyAuditLogResponse\x12\x16\n" +
 	"\x06intact\x18\x01 \x01(\bR\x06intact\x12\x16\n" +
-	"\x06sealed\x18\x02 \x01(\x03R\x06sealed\x12 \n" +
-	"\ffirst_bad_id\x18\x03 \x01(\tR\n" +
-	"firstBadId\x12\x16\n" +
-	"\x06reason\x18\x04 \x01(\tR\x06reason2\xae\x03\n" +
+	"\x06sealed\x18\x02 \x01(\x03R\x06sealed\x12\x1a\n" +
+	"\bunsealed\x18\x03 \x01(\x03R\bunsealed\x12%\n" +
+	"\x0efault_sequence\x18\x04 \x01(\x03R\rfaultSequence\x12$\n" +
+	"\x0efault_event_id\x18\x05 \x01(\tR\ffaultEventId\x12\x18\n" +
+	"\aproblem\x18\x06 \x01(\tR\aproblem\x12\x12\n" +
+	"\x04head\x18\a \x01(\tR\x04head2\xae\x03\n" +
 	"\fAuditService\x12\x86\x01\n" +
 	"\x0fListAuditEvents\x12).identity.admin.v1.ListAuditEventsRequest\x1a*.identity.admin.v1.ListAuditEventsResponse\"\x1c\xa2\xbb\x18\x15\n" +
 	"\x13identity.audit:read\x90\x02\x01\x12\x8e\x01\n" +
@@ -674,21 +742,25 @@ var file_identity_admin_v1_audit_service_proto_goTypes = []any{
 	(*timestamppb.Timestamp)(nil),     // 8: google.protobuf.Timestamp
 }
 var file_identity_admin_v1_audit_service_proto_depIdxs = []int32{
-	8, // 0: identity.admin.v1.AuditEvent.at:type_name -> google.protobuf.Timestamp
-	7, // 1: identity.admin.v1.AuditEvent.details:type_name -> identity.admin.v1.AuditEvent.DetailsEntry
-	0, // 2: identity.admin.v1.ListAuditEventsResponse.events:type_name -> identity.admin.v1.AuditEvent
-	0, // 3: identity.admin.v1.ListControlEventsResponse.events:type_name -> identity.admin.v1.AuditEvent
-	1, // 4: identity.admin.v1.AuditService.ListAuditEvents:input_type -> identity.admin.v1.ListAuditEventsRequest
-	3, // 5: identity.admin.v1.AuditService.ListControlEvents:input_type -> identity.admin.v1.ListControlEventsRequest
-	5, // 6: identity.admin.v1.AuditService.VerifyAuditLog:input_type -> identity.admin.v1.VerifyAuditLogRequest
-	2, // 7: identity.admin.v1.AuditService.ListAuditEvents:output_type -> identity.admin.v1.ListAuditEventsResponse
-	4, // 8: identity.admin.v1.AuditService.ListControlEvents:output_type -> identity.admin.v1.ListControlEventsResponse
-	6, // 9: identity.admin.v1.AuditService.VerifyAuditLog:output_type -> identity.admin.v1.VerifyAuditLogResponse
-	7, // [7:10] is the sub-list for method output_type
-	4, // [4:7] is the sub-list for method input_type
-	4, // [4:4] is the sub-list for extension type_name
-	4, // [4:4] is the sub-list for extension extendee
-	0, // [0:4] is the sub-list for field type_name
+	8,  // 0: identity.admin.v1.AuditEvent.at:type_name -> google.protobuf.Timestamp
+	7,  // 1: identity.admin.v1.AuditEvent.details:type_name -> identity.admin.v1.AuditEvent.DetailsEntry
+	8,  // 2: identity.admin.v1.ListAuditEventsRequest.from:type_name -> google.protobuf.Timestamp
+	8,  // 3: identity.admin.v1.ListAuditEventsRequest.until:type_name -> google.protobuf.Timestamp
+	0,  // 4: identity.admin.v1.ListAuditEventsResponse.events:type_name -> identity.admin.v1.AuditEvent
+	8,  // 5: identity.admin.v1.ListControlEventsRequest.from:type_name -> google.protobuf.Timestamp
+	8,  // 6: identity.admin.v1.ListControlEventsRequest.until:type_name -> google.protobuf.Timestamp
+	0,  // 7: identity.admin.v1.ListControlEventsResponse.events:type_name -> identity.admin.v1.AuditEvent
+	1,  // 8: identity.admin.v1.AuditService.ListAuditEvents:input_type -> identity.admin.v1.ListAuditEventsRequest
+	3,  // 9: identity.admin.v1.AuditService.ListControlEvents:input_type -> identity.admin.v1.ListControlEventsRequest
+	5,  // 10: identity.admin.v1.AuditService.VerifyAuditLog:input_type -> identity.admin.v1.VerifyAuditLogRequest
+	2,  // 11: identity.admin.v1.AuditService.ListAuditEvents:output_type -> identity.admin.v1.ListAuditEventsResponse
+	4,  // 12: identity.admin.v1.AuditService.ListControlEvents:output_type -> identity.admin.v1.ListControlEventsResponse
+	6,  // 13: identity.admin.v1.AuditService.VerifyAuditLog:output_type -> identity.admin.v1.VerifyAuditLogResponse
+	11, // [11:14] is the sub-list for method output_type
+	8,  // [8:11] is the sub-list for method input_type
+	8,  // [8:8] is the sub-list for extension type_name
+	8,  // [8:8] is the sub-list for extension extendee
+	0,  // [0:8] is the sub-list for field type_name
 }
 
 func init() { file_identity_admin_v1_audit_service_proto_init() }

@@ -171,7 +171,7 @@ type CreateTenantRequest struct {
 	state     protoimpl.MessageState `protogen:"open.v1"`
 	ProjectId string                 `protobuf:"bytes,1,opt,name=project_id,json=projectId,proto3" json:"project_id,omitempty"`
 	Tenant    *Tenant                `protobuf:"bytes,2,opt,name=tenant,proto3" json:"tenant,omitempty"`
-	// Its first owner; may be empty.
+	// Its first owner.
 	OwnerUserId string `protobuf:"bytes,3,opt,name=owner_user_id,json=ownerUserId,proto3" json:"owner_user_id,omitempty"`
 	// A second request with the same key within a day gets the first one's answer.
 	IdempotencyKey string `protobuf:"bytes,4,opt,name=idempotency_key,json=idempotencyKey,proto3" json:"idempotency_key,omitempty"`
@@ -387,7 +387,9 @@ type ListTenantsRequest struct {
 	// Most items of the page: 1 to 1000; 0 means 50.
 	PageSize int32 `protobuf:"varint,2,opt,name=page_size,json=pageSize,proto3" json:"page_size,omitempty"`
 	// next_page_token of the page before, with the same other fields.
-	PageToken     string `protobuf:"bytes,3,opt,name=page_token,json=pageToken,proto3" json:"page_token,omitempty"`
+	PageToken string `protobuf:"bytes,3,opt,name=page_token,json=pageToken,proto3" json:"page_token,omitempty"`
+	// Only tenants whose name begins with this, whatever the case; they come by name.
+	Search        string `protobuf:"bytes,4,opt,name=search,proto3" json:"search,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -439,6 +441,13 @@ func (x *ListTenantsRequest) GetPageSize() int32 {
 func (x *ListTenantsRequest) GetPageToken() string {
 	if x != nil {
 		return x.PageToken
+	}
+	return ""
+}
+
+func (x *ListTenantsRequest) GetSearch() string {
+	if x != nil {
+		return x.Search
 	}
 	return ""
 }
@@ -1785,12 +1794,13 @@ const file_identity_admin_v1_tenant_service_proto_rawDesc = "" +
 	"created_at\x18\x04 \x01(\v2\x1a.google.protobuf.TimestampR\tcreatedAt\x129\n" +
 	"\n" +
 	"updated_at\x18\x05 \x01(\v2\x1a.google.protobuf.TimestampR\tupdatedAt\x12\x1b\n" +
-	"\x04etag\x18\x06 \x01(\tB\a\xbaH\x04r\x02\x18dR\x04etag\"\xd9\x01\n" +
+	"\x04etag\x18\x06 \x01(\tB\a\xbaH\x04r\x02\x18dR\x04etag\"\xdb\x01\n" +
 	"\x13CreateTenantRequest\x12&\n" +
 	"\n" +
 	"project_id\x18\x01 \x01(\tB\a\xbaH\x04r\x02\x18@R\tprojectId\x129\n" +
-	"\x06tenant\x18\x02 \x01(\v2\x19.identity.admin.v1.TenantB\x06\xbaH\x03\xc8\x01\x01R\x06tenant\x12,\n" +
-	"\rowner_user_id\x18\x03 \x01(\tB\b\xbaH\x05r\x03\x18\xff\x01R\vownerUserId\x121\n" +
+	"\x06tenant\x18\x02 \x01(\v2\x19.identity.admin.v1.TenantB\x06\xbaH\x03\xc8\x01\x01R\x06tenant\x12.\n" +
+	"\rowner_user_id\x18\x03 \x01(\tB\n" +
+	"\xbaH\ar\x05\x10\x01\x18\xff\x01R\vownerUserId\x121\n" +
 	"\x0fidempotency_key\x18\x04 \x01(\tB\b\xbaH\x05r\x03\x18\x80\x01R\x0eidempotencyKey\"I\n" +
 	"\x14CreateTenantResponse\x121\n" +
 	"\x06tenant\x18\x01 \x01(\v2\x19.identity.admin.v1.TenantR\x06tenant\"c\n" +
@@ -1800,14 +1810,15 @@ const file_identity_admin_v1_tenant_service_proto_rawDesc = "" +
 	"\ttenant_id\x18\x02 \x01(\tB\n" +
 	"\xbaH\ar\x05\x10\x01\x18\xff\x01R\btenantId\"F\n" +
 	"\x11GetTenantResponse\x121\n" +
-	"\x06tenant\x18\x01 \x01(\v2\x19.identity.admin.v1.TenantR\x06tenant\"\x8e\x01\n" +
+	"\x06tenant\x18\x01 \x01(\v2\x19.identity.admin.v1.TenantR\x06tenant\"\xb0\x01\n" +
 	"\x12ListTenantsRequest\x12&\n" +
 	"\n" +
 	"project_id\x18\x01 \x01(\tB\a\xbaH\x04r\x02\x18@R\tprojectId\x12'\n" +
 	"\tpage_size\x18\x02 \x01(\x05B\n" +
 	"\xbaH\a\x1a\x05\x18\xe8\a(\x00R\bpageSize\x12'\n" +
 	"\n" +
-	"page_token\x18\x03 \x01(\tB\b\xbaH\x05r\x03\x18\x80\x10R\tpageToken\"r\n" +
+	"page_token\x18\x03 \x01(\tB\b\xbaH\x05r\x03\x18\x80\x10R\tpageToken\x12 \n" +
+	"\x06search\x18\x04 \x01(\tB\b\xbaH\x05r\x03\x18\xc8\x01R\x06search\"r\n" +
 	"\x13ListTenantsResponse\x123\n" +
 	"\atenants\x18\x01 \x03(\v2\x19.identity.admin.v1.TenantR\atenants\x12&\n" +
 	"\x0fnext_page_token\x18\x02 \x01(\tR\rnextPageToken\"\xbd\x01\n" +
