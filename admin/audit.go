@@ -3,6 +3,8 @@ package admin
 import (
 	"context"
 
+	"google.golang.org/protobuf/types/known/timestamppb"
+
 	adminv1 "github.com/elloloop/identity/proto/gen/identity/admin/v1"
 	"github.com/elloloop/identity/storage"
 )
@@ -10,32 +12,64 @@ import (
 func (s *Server) auditTable() []method {
 	return []method{
 		rpc(s, "/identity.admin.v1.AuditService/ListAuditEvents", s.listAuditEvents),
+		rpc(s, "/identity.admin.v1.AuditService/ListControlEvents", s.listControlEvents),
+		rpc(s, "/identity.admin.v1.AuditService/VerifyAuditLog", s.verifyAuditLog),
 	}
 }
 
-func (s *Server) listAuditEvents(ctx context.Context, c *call, req *adminv1.ListAuditEventsRequest) (*adminv1.ListAuditEventsResponse, error) {
+// eventList is what both lists of events are asked with.
+type eventList interface {
+	GetPageSize() int32
+	GetPageToken() string
+	GetOrderBy() string
+	GetAction() string
+	GetActor() string
+	GetTarget() string
+	GetFrom() *timestamppb.Timestamp
+}
+
+func (s *Server) events(ctx context.Context, scope storage.Scope, req eventList, until *timestamppb.Timestamp) ([]*adminv1.AuditEvent, string, error) {
 	f := storage.AuditFilter{Action: req.GetAction(), Actor: req.GetActor(), Target: req.GetTarget()}
-	given := 0
-	for _, v := range []string{f.Action, f.Actor, f.Target} {
-		if v != "" {
-			given++
-		}
+	if req.GetFrom() != nil {
+		f.From = req.GetFrom().AsTime()
 	}
-	if given > 1 {
-		return nil, invalid("action", "can't be combined with actor or target: give one of them")
+	if until != nil {
+		f.Until = until.AsTime()
 	}
 	page, _ := pageRequest(req.GetPageSize(), req.GetPageToken(), req.GetOrderBy())
-	l, err := s.Store.AuditEvents.List(ctx, c.scope(), f, page)
+	l, err := s.Store.AuditEvents.List(ctx, scope, f, page)
 	if err != nil {
-		return nil, badPage(err)
+		return nil, "", badPage(err)
 	}
-	res := &adminv1.ListAuditEventsResponse{NextPageToken: l.Next}
-	for _, e := range l.Items {
-		res.Events = append(res.Events, &adminv1.AuditEvent{
+	out := make([]*adminv1.AuditEvent, len(l.Items))
+	for i, e := range l.Items {
+		out[i] = &adminv1.AuditEvent{
 			Id: e.ID, At: stamp(e.At), Action: e.Action, Outcome: e.Outcome, Actor: e.Actor, Target: e.Target,
 			ClientId: e.ClientID, SessionId: e.SessionID, Reason: e.Reason, Details: e.Details,
 			Ip: e.IP, UserAgent: e.UserAgent, RequestId: e.RequestID,
-		})
+		}
+	}
+	return out, l.Next, nil
+}
+
+func (s *Server) listAuditEvents(ctx context.Context, c *call, req *adminv1.ListAuditEventsRequest) (*adminv1.ListAuditEventsResponse, error) {
+	events, next, err := s.events(ctx, c.scope(), req, req.GetUntil())
+	return &adminv1.ListAuditEventsResponse{Events: events, NextPageToken: next}, err
+}
+
+func (s *Server) listControlEvents(ctx context.Context, _ *call, req *adminv1.ListControlEventsRequest) (*adminv1.ListControlEventsResponse, error) {
+	events, next, err := s.events(ctx, storage.ControlScope(), req, req.GetUntil())
+	return &adminv1.ListControlEventsResponse{Events: events, NextPageToken: next}, err
+}
+
+func (s *Server) verifyAuditLog(ctx context.Context, c *call, _ *adminv1.VerifyAuditLogRequest) (*adminv1.VerifyAuditLogResponse, error) {
+	report, err := s.Store.AuditSeals.Verify(ctx, c.scope())
+	if err != nil {
+		return nil, err
+	}
+	res := &adminv1.VerifyAuditLogResponse{Intact: report.Fault == nil, Sealed: report.Sealed, Unsealed: report.Unsealed, Head: report.Head}
+	if f := report.Fault; f != nil {
+		res.FaultSequence, res.FaultEventId, res.Problem = f.Sequence, f.EventID, f.Problem
 	}
 	return res, nil
 }

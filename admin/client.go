@@ -110,6 +110,13 @@ func (s *Server) client(ctx context.Context, c *call, id string) (*storage.Clien
 }
 
 func (s *Server) createClient(ctx context.Context, c *call, req *adminv1.CreateClientRequest) (*adminv1.CreateClientResponse, error) {
+	once, err := s.once(c, c.scope(), req.GetIdempotencyKey(), req)
+	if err != nil {
+		return nil, err
+	}
+	if was, err := once.before(ctx); err != nil || was != nil {
+		return s.createdClient(ctx, c, was, err)
+	}
 	in := req.GetClient()
 	client, err := clientOf(in, &storage.Client{ID: in.GetId(), CreatedOrder: c.now.UnixMicro()})
 	if err != nil {
@@ -126,15 +133,26 @@ func (s *Server) createClient(ctx context.Context, c *call, req *adminv1.CreateC
 	if secret != "" {
 		client.Secrets = []storage.ClientSecret{stored}
 	}
-	err = s.Store.Clients.Create(ctx, c.scope(), client, s.Clients.Origins(client), s.event(c, "client.created", client.ID))
-	if errors.Is(err, storage.ErrAlreadyExists) {
-		return nil, taken("client.id", "belongs to another client")
-	}
+	also, err := once.remember(outcome{client.ID, secret})
 	if err != nil {
 		return nil, err
 	}
-	m, err := s.clientNow(ctx, c, client.ID)
-	return &adminv1.CreateClientResponse{Client: m, ClientSecret: secret}, err
+	err = s.Store.Clients.Create(ctx, c.scope(), client, s.Clients.Origins(client), append(also, s.event(c, "client.created", client.ID))...)
+	if errors.Is(err, storage.ErrAlreadyExists) {
+		if was, err := once.raced(ctx, err); err != nil || was != nil {
+			return s.createdClient(ctx, c, was, err)
+		}
+		return nil, taken("client.id", "belongs to another client")
+	}
+	return s.createdClient(ctx, c, &outcome{client.ID, secret}, err)
+}
+
+func (s *Server) createdClient(ctx context.Context, c *call, was *outcome, err error) (*adminv1.CreateClientResponse, error) {
+	if err != nil {
+		return nil, err
+	}
+	m, err := s.clientNow(ctx, c, was.ID)
+	return &adminv1.CreateClientResponse{Client: m, ClientSecret: was.Secret}, err
 }
 
 // withDefaults are those of RFC 7591 §2.

@@ -54,6 +54,13 @@ func groupFault(err error) error {
 }
 
 func (s *Server) createGroup(ctx context.Context, c *call, req *adminv1.CreateGroupRequest) (*adminv1.CreateGroupResponse, error) {
+	once, err := s.once(c, c.scope(), req.GetIdempotencyKey(), req)
+	if err != nil {
+		return nil, err
+	}
+	if was, err := once.before(ctx); err != nil || was != nil {
+		return s.createdGroup(ctx, c, was, err)
+	}
 	in := req.GetGroup()
 	if in.GetId() != "" {
 		return nil, invalid("group.id", "is set by the server")
@@ -61,8 +68,26 @@ func (s *Server) createGroup(ctx context.Context, c *call, req *adminv1.CreateGr
 	g := &storage.WorkingGroup{
 		ID: storage.NewID(), Name: in.GetName(), Description: in.GetDescription(), ExternalID: in.GetExternalId(), CreatedOrder: c.now.UnixMicro(),
 	}
-	if err := s.Store.WorkingGroups.Create(ctx, c.scope(), g, s.event(c, "group.created", g.ID)); err != nil {
+	also, err := once.remember(outcome{ID: g.ID})
+	if err != nil {
+		return nil, err
+	}
+	if err := s.Store.WorkingGroups.Create(ctx, c.scope(), g, append(also, s.event(c, "group.created", g.ID))...); err != nil {
+		if was, err := once.raced(ctx, err); err != nil || was != nil {
+			return s.createdGroup(ctx, c, was, err)
+		}
 		return nil, groupFault(err)
+	}
+	return &adminv1.CreateGroupResponse{Group: groupMessage(g)}, nil
+}
+
+func (s *Server) createdGroup(ctx context.Context, c *call, was *outcome, err error) (*adminv1.CreateGroupResponse, error) {
+	if err != nil {
+		return nil, err
+	}
+	g, err := s.group(ctx, c, was.ID)
+	if err != nil {
+		return nil, err
 	}
 	return &adminv1.CreateGroupResponse{Group: groupMessage(g)}, nil
 }

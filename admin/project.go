@@ -33,6 +33,13 @@ func (s *Server) controlEvent(c *call, action, target, project string) storage.C
 }
 
 func (s *Server) createProject(ctx context.Context, c *call, req *adminv1.CreateProjectRequest) (*adminv1.CreateProjectResponse, error) {
+	once, err := s.once(c, storage.ControlScope(), req.GetIdempotencyKey(), req)
+	if err != nil {
+		return nil, err
+	}
+	if was, err := once.before(ctx); err != nil || was != nil {
+		return s.createdProject(ctx, was, err)
+	}
 	in := req.GetProject()
 	rec := &storage.ProjectRecord{ID: in.GetId(), CreatedOrder: c.now.UnixMicro()}
 	if rec.ID == "" {
@@ -41,9 +48,16 @@ func (s *Server) createProject(ctx context.Context, c *call, req *adminv1.Create
 	if err := s.fillProject(rec, in); err != nil {
 		return nil, err
 	}
-	err := s.Store.Projects.Create(ctx, rec, s.controlEvent(c, "project.created", rec.ID, rec.ID))
+	also, err := once.remember(outcome{ID: rec.ID})
+	if err != nil {
+		return nil, err
+	}
+	err = s.Store.Projects.Create(ctx, rec, append(also, s.controlEvent(c, "project.created", rec.ID, rec.ID))...)
 	switch {
 	case errors.Is(err, storage.ErrAlreadyExists):
+		if was, err := once.raced(ctx, err); err != nil || was != nil {
+			return s.createdProject(ctx, was, err)
+		}
 		return nil, taken("project.id", "was given to a project before, and is never given again")
 	case errors.Is(err, storage.ErrInvalidArgument):
 		return nil, invalid("project", err.Error())
@@ -55,6 +69,17 @@ func (s *Server) createProject(ctx context.Context, c *call, req *adminv1.Create
 		return nil, err
 	}
 	return &adminv1.CreateProjectResponse{Project: projectMessage(rec, p)}, nil
+}
+
+func (s *Server) createdProject(ctx context.Context, was *outcome, err error) (*adminv1.CreateProjectResponse, error) {
+	if err != nil {
+		return nil, err
+	}
+	rec, err := s.record(ctx, was.ID)
+	if err != nil {
+		return nil, err
+	}
+	return &adminv1.CreateProjectResponse{Project: projectMessage(rec, s.Projects.Resolve(rec))}, nil
 }
 
 func (s *Server) getProject(_ context.Context, c *call, _ *adminv1.GetProjectRequest) (*adminv1.GetProjectResponse, error) {

@@ -49,6 +49,13 @@ func tenantFault(err error) error {
 }
 
 func (s *Server) createTenant(ctx context.Context, c *call, req *adminv1.CreateTenantRequest) (*adminv1.CreateTenantResponse, error) {
+	once, err := s.once(c, c.scope(), req.GetIdempotencyKey(), req)
+	if err != nil {
+		return nil, err
+	}
+	if was, err := once.before(ctx); err != nil || was != nil {
+		return s.createdTenant(ctx, c, was, err)
+	}
 	in := req.GetTenant()
 	if in.GetId() != "" {
 		return nil, invalid("tenant.id", "is set by the server")
@@ -58,8 +65,26 @@ func (s *Server) createTenant(ctx context.Context, c *call, req *adminv1.CreateT
 		return nil, err
 	}
 	t := &storage.Tenant{ID: storage.NewID(), Name: in.GetName(), Login: loginPolicyOf(in.GetLoginPolicy()), CreatedOrder: c.now.UnixMicro()}
-	if err := s.Store.Tenants.Create(ctx, c.scope(), t, owner.ID, s.event(c, "tenant.created", t.ID)); err != nil {
+	also, err := once.remember(outcome{ID: t.ID})
+	if err != nil {
+		return nil, err
+	}
+	if err := s.Store.Tenants.Create(ctx, c.scope(), t, owner.ID, append(also, s.event(c, "tenant.created", t.ID))...); err != nil {
+		if was, err := once.raced(ctx, err); err != nil || was != nil {
+			return s.createdTenant(ctx, c, was, err)
+		}
 		return nil, tenantFault(err)
+	}
+	return &adminv1.CreateTenantResponse{Tenant: tenantMessage(t)}, nil
+}
+
+func (s *Server) createdTenant(ctx context.Context, c *call, was *outcome, err error) (*adminv1.CreateTenantResponse, error) {
+	if err != nil {
+		return nil, err
+	}
+	t, err := s.tenant(ctx, c, was.ID)
+	if err != nil {
+		return nil, err
 	}
 	return &adminv1.CreateTenantResponse{Tenant: tenantMessage(t)}, nil
 }

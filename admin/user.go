@@ -112,6 +112,13 @@ func (s *Server) lookupUsers(ctx context.Context, c *call, req *adminv1.LookupUs
 }
 
 func (s *Server) createUser(ctx context.Context, c *call, req *adminv1.CreateUserRequest) (*adminv1.CreateUserResponse, error) {
+	once, err := s.once(c, c.scope(), req.GetIdempotencyKey(), req)
+	if err != nil {
+		return nil, err
+	}
+	if was, err := once.before(ctx); err != nil || was != nil {
+		return s.created(ctx, c, was, err)
+	}
 	in := req.GetUser()
 	if in.GetId() != "" {
 		return nil, invalid("user.id", "is set by the server")
@@ -131,14 +138,24 @@ func (s *Server) createUser(ctx context.Context, c *call, req *adminv1.CreateUse
 	if hash != "" {
 		changes = append(changes, s.Store.PasswordCredentials.Add(&storage.PasswordCredential{UserID: u.ID, Hash: hash, SetAt: c.now}))
 	}
-	if err := s.Store.Commit(ctx, c.scope(), changes...); err != nil {
+	also, err := once.remember(outcome{ID: u.ID})
+	if err != nil {
+		return nil, err
+	}
+	if err := s.Store.Commit(ctx, c.scope(), append(changes, also...)...); err != nil {
+		if was, err := once.raced(ctx, err); err != nil || was != nil {
+			return s.created(ctx, c, was, err)
+		}
 		return nil, userTaken(err)
 	}
-	return s.created(ctx, c, u.ID)
+	return s.created(ctx, c, &outcome{ID: u.ID}, nil)
 }
 
-func (s *Server) created(ctx context.Context, c *call, id string) (*adminv1.CreateUserResponse, error) {
-	u, err := s.user(ctx, c, id)
+func (s *Server) created(ctx context.Context, c *call, was *outcome, err error) (*adminv1.CreateUserResponse, error) {
+	if err != nil {
+		return nil, err
+	}
+	u, err := s.user(ctx, c, was.ID)
 	if err != nil {
 		return nil, err
 	}

@@ -599,8 +599,8 @@ func (x *CreateClientRequest) GetIdempotencyKey() string {
 type CreateClientResponse struct {
 	state  protoimpl.MessageState `protogen:"open.v1"`
 	Client *Client                `protobuf:"bytes,1,opt,name=client,proto3" json:"client,omitempty"`
-	// Shown now and never again; empty for clients without one, and for the answer
-	// to a repeated idempotency key.
+	// Shown now and never again, but to a repetition with the same idempotency key.
+	// Empty for clients without one.
 	ClientSecret  string `protobuf:"bytes,2,opt,name=client_secret,json=clientSecret,proto3" json:"client_secret,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
