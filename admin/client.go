@@ -126,12 +126,12 @@ func (s *Server) createClient(ctx context.Context, c *call, req *adminv1.CreateC
 		client.ID = s.Clients.NewID()
 	}
 	withDefaults(client)
-	if err := s.checkClient(ctx, c, client, nil); err != nil {
-		return nil, err
-	}
 	secret, stored := s.Clients.NewSecret(c.project, client, c.now)
 	if secret != "" {
 		client.Secrets = []storage.ClientSecret{stored}
+	}
+	if err := s.checkClient(ctx, c, client, nil); err != nil {
+		return nil, err
 	}
 	also, err := once.remember(outcome{client.ID, secret})
 	if err != nil {
