@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"log/slog"
 
 	"google.golang.org/protobuf/proto"
 
@@ -16,6 +17,9 @@ type outcome struct {
 	Secret string `json:"secret,omitempty"`
 }
 
+// LogValue hides the secret.
+func (o outcome) LogValue() slog.Value { return slog.StringValue(o.ID) }
+
 // once is a creation with an idempotency key, or without one.
 type once struct {
 	s       *Server
@@ -24,6 +28,9 @@ type once struct {
 	key     string
 	request storage.Digest
 }
+
+// LogValue hides the key and the request.
+func (o *once) LogValue() slog.Value { return slog.StringValue("[redacted]") }
 
 // once begins a creation. The key belongs to the caller and to the procedure: the
 // same one for another request is refused.
