@@ -99,9 +99,13 @@ func (b *browser) answer(r request, p *page) response {
 	if got := resp.Values["iss"]; !slices.Equal(got, []string{b.server.issuer}) {
 		b.t.Errorf("S1-06: iss is %q, want %q", got, b.server.issuer)
 	}
-	allowed := []string{"code", "state", "iss"}
+	allowed := []string{"code", "state", "iss", "session_state"}
 	if resp.Has("error") {
-		allowed = []string{"error", "error_description", "error_uri", "state", "iss"}
+		allowed = []string{"error", "error_description", "error_uri", "state", "iss", "session_state"}
+	}
+	// OIDC Session Management §2: what stands for a session, for those that have an origin.
+	if web := strings.HasPrefix(r.Get("redirect_uri"), "http"); resp.Has("code") && slices.Contains(strings.Fields(r.Get("scope")), "openid") && web != resp.Has("session_state") {
+		b.t.Errorf("session_state is %q", resp.Get("session_state"))
 	}
 	if u, err := url.Parse(r.Get("redirect_uri")); err == nil {
 		for name := range u.Query() { // its own query stays

@@ -127,6 +127,20 @@ func (p *page) text() string {
 	return textOf(p.doc)
 }
 
+// attributes returns the values of an attribute of all elements of this name.
+func (p *page) attributes(element, name string) []string {
+	var out []string
+	if p.doc == nil {
+		return nil
+	}
+	for n := range p.doc.Descendants() {
+		if n.Type == html.ElementNode && n.Data == element {
+			out = append(out, attr(n, name))
+		}
+	}
+	return out
+}
+
 // form returns the first form with a field, or a button, of this name.
 func (p *page) form(name string) (form, bool) {
 	for _, f := range p.forms {

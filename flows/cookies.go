@@ -17,6 +17,8 @@ const (
 	sessionCookie = "identity_session" // secrets of sessions, the current one first
 	deviceCookie  = "identity_device"  // accounts that signed in here before
 	trustCookie   = "identity_trust"   // accounts whose second factor is not asked here for some time
+	stateCookie   = "identity_state"   // changes when somebody signs in or out; script of ours reads it
+	leftCookie    = "identity_left"    // sessions that ended a moment ago, whose clients are told in frames
 )
 
 const (
@@ -71,6 +73,12 @@ func (j jar) set(w http.ResponseWriter, cookie, value string, life time.Duration
 	c := &http.Cookie{
 		Name: j.name(cookie), Value: value, Path: "/",
 		Secure: j.secure, HttpOnly: true, SameSite: http.SameSiteLaxMode,
+	}
+	if cookie == stateCookie { // read by the page of check_session_iframe, in a frame of another site
+		c.HttpOnly = false
+		if j.secure {
+			c.SameSite = http.SameSiteNoneMode
+		}
 	}
 	switch {
 	case value == "":

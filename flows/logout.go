@@ -84,6 +84,7 @@ func (e *Engine) submitLogout(w http.ResponseWriter, r *http.Request, p *storage
 	if err := v.signOut(w, r, proof.SignOut); err != nil {
 		return err
 	}
+	v.depart(w, proof.SignOut)
 	v.redirect(w, r, withQuery(base(p)+v.EndSessionURL, v.in.query))
 	return nil
 }

@@ -80,6 +80,7 @@ func (v *visit) keep(w http.ResponseWriter) {
 		secrets = append(secrets, v.secrets[a.Session.ID])
 	}
 	v.jar.set(w, sessionCookie, strings.Join(secrets, "."), 0)
+	v.jar.set(w, stateCookie, v.browserState(), 0)
 }
 
 // signOut ends these sessions of this browser, with their grants and cookies.

@@ -86,6 +86,9 @@ func (op *Provider) issueThroughBrowser(r *http.Request, p *storage.Project, ar 
 		return nil, err
 	}
 	also = append(also, op.grantCreated(r, g))
+	if c, wants := sessionClient(client); wants && out.response.IDToken != "" {
+		also = append(also, op.store.Sessions.Visit(g.SessionID, c))
+	}
 	if err := op.store.Grants.Start(ctx, p.Scope(), g, append(also, out.changes...)...); err != nil {
 		return nil, err
 	}

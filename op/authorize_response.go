@@ -16,6 +16,7 @@ func (op *Provider) answer(w http.ResponseWriter, r *http.Request, p *storage.Pr
 		fields = append(fields, Field{"state", ar.State}) // RFC 6749 §4.1.2: exactly as received
 	}
 	fields = append(fields, Field{"iss", p.Issuer}) // RFC 9207 §2
+	fields = op.sessionState(w, r, p, ar, fields)
 	switch ar.ResponseMode {
 	case "form_post":
 		op.pages.FormPost(w, r, p, ar.RedirectURI, fields)

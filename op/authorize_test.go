@@ -106,7 +106,7 @@ func TestAuthorizationResponse(t *testing.T) {
 	t.Run("S1-06/iss-and-state", func(t *testing.T) {
 		res := h.get(pathAuthorize, authorizeQuery("rp"))
 		_, q := location(t, res)
-		want := url.Values{"code": {q.Get("code")}, "state": {"af0ifjsldkj"}, "iss": {testIssuer}}
+		want := url.Values{"code": {q.Get("code")}, "state": {"af0ifjsldkj"}, "iss": {testIssuer}, "session_state": q["session_state"]}
 		if q.Encode() != want.Encode() || len(q.Get("code")) < 43 {
 			t.Fatalf("got %v", q)
 		}

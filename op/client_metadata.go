@@ -46,6 +46,7 @@ func ValidateClient(c *storage.Client) []*Error {
 	f.identity(c)
 	f.uris("redirect_uris", c.RedirectURIs, func(uri string) string { return redirectURIFault(c, uri) })
 	f.uris("post_logout_redirect_uris", c.PostLogoutRedirectURIs, func(uri string) string { return redirectURIFault(c, uri) })
+	f.logout(c)
 	f.uris("web_origins", c.WebOrigins, webOriginFault)
 	f.grants(c)
 	f.authentication(c)

@@ -28,6 +28,12 @@ func (op *Provider) endSession(w http.ResponseWriter, r *http.Request, p *storag
 		op.showError(w, r, p, nil, err)
 		return
 	}
+	if done, err := op.endSessionAsGET(w, r, p, ps); done || err != nil {
+		if err != nil {
+			op.showError(w, r, p, nil, err)
+		}
+		return
+	}
 	end, err := op.checkEndSession(r, p, ps)
 	if err != nil {
 		op.pages.Error(w, r, p, ErrorPage{
@@ -99,6 +105,7 @@ func (op *Provider) signOut(w http.ResponseWriter, r *http.Request, p *storage.P
 	if err != nil {
 		return err
 	}
+	var ended []*storage.Session
 	if len(sessions) > 0 {
 		mine, err := op.hintedSession(r, p, sessions, end)
 		if err != nil {
@@ -111,13 +118,32 @@ func (op *Provider) signOut(w http.ResponseWriter, r *http.Request, p *storage.P
 		if err := op.interactions.SignOut(w, r, p, mine); err != nil {
 			return err
 		}
+		ended = append(ended, mine)
 	}
-	if end.location != "" {
-		redirect(w, end.location)
-		return nil
+	ended = append(ended, op.browsers.Departed(w, r, p)...) // by the answer to the question
+	return op.leave(w, r, p, end, ended)
+}
+
+// maxLogoutURL is the longest URL that a posted request is sent on as. An ID
+// token is longer than what else comes by GET.
+const maxLogoutURL = 8 << 10
+
+// endSessionAsGET sends a form that another site posted on as a GET: the cookie
+// that says who is signed in does not come with such a POST.
+func (op *Provider) endSessionAsGET(w http.ResponseWriter, r *http.Request, p *storage.Project, ps params) (bool, error) {
+	if r.Method != http.MethodPost || r.Header.Get("Sec-Fetch-Site") != "cross-site" {
+		return false, nil
 	}
-	op.pages.LoggedOut(w, r, p, end.uiLocales)
-	return nil
+	query := url.Values{}
+	for name, value := range ps {
+		query.Set(name, value)
+	}
+	location := issuerPath(p) + pathEndSession + "?" + query.Encode()
+	if len(location) > maxLogoutURL { // nobody would be signed out, and it would look as if
+		return false, ErrInvalidRequest.Say("the request is too long to be posted from another site")
+	}
+	redirect(w, location)
+	return true, nil
 }
 
 // hintedSession returns the session that the hint is about: the same sid, or a

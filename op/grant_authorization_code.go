@@ -80,6 +80,9 @@ func (op *Provider) redeem(ctx context.Context, t *tokenRequest, code *storage.A
 	if !code.Granted {
 		out.changes = append(out.changes, op.grantCreated(t.http, g))
 	}
+	if c, wants := sessionClient(t.client); wants {
+		out.changes = append(out.changes, op.store.Sessions.Visit(g.SessionID, c))
+	}
 	if err := op.store.AuthorizationCodes.Redeem(ctx, p.Scope(), code, g, out.changes...); err != nil {
 		return TokenResponse{}, err
 	}

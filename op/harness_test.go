@@ -39,12 +39,13 @@ func (c *clock) advance(d time.Duration) { c.micros.Add(int64(d / time.Microseco
 
 // browser stands where the flows are: what it says is what the person does.
 type browser struct {
-	store   *storage.Store
-	session *storage.Session              // nil: nobody is signed in
-	needed  string                        // what Silent says is needed; "" with a session: nothing
-	stored  *storage.AuthorizationRequest // what Begin was given, or what Resume answers
-	ended   []string
-	stale   bool // Resume answers what was stored, though it may be taken meanwhile
+	store    *storage.Store
+	session  *storage.Session              // nil: nobody is signed in
+	needed   string                        // what Silent says is needed; "" with a session: nothing
+	stored   *storage.AuthorizationRequest // what Begin was given, or what Resume answers
+	ended    []string
+	departed []*storage.Session // ended by the answer to the question
+	stale    bool               // Resume answers what was stored, though it may be taken meanwhile
 }
 
 func (b *browser) Silent(_ *http.Request, _ *storage.Project, ar *storage.AuthorizationRequest) (string, error) {
@@ -75,11 +76,12 @@ func (b *browser) Resume(r *http.Request, p *storage.Project, id string) (*stora
 	return b.store.AuthorizationRequests.Get(r.Context(), p.Scope(), id)
 }
 
-func (b *browser) Sessions(*http.Request, *storage.Project) ([]*storage.Session, error) {
+func (b *browser) Sessions(r *http.Request, p *storage.Project) ([]*storage.Session, error) {
 	if b.session == nil {
 		return nil, nil
 	}
-	return []*storage.Session{b.session}, nil
+	s, err := b.store.Sessions.Get(r.Context(), p.Scope(), b.session.ID) // with the clients that joined it
+	return []*storage.Session{s}, err
 }
 
 func (b *browser) SignOut(_ http.ResponseWriter, r *http.Request, p *storage.Project, s *storage.Session) error {
@@ -90,24 +92,19 @@ func (b *browser) SignOut(_ http.ResponseWriter, r *http.Request, p *storage.Pro
 
 func (b *browser) ConfirmSignOut(_ *storage.Project, query string) string { return "/logout?" + query }
 
-// plainPages writes pages as lines of text.
-type plainPages struct{}
-
-func (plainPages) Error(w http.ResponseWriter, _ *http.Request, _ *storage.Project, e ErrorPage) {
-	w.WriteHeader(e.Status)
-	_, _ = fmt.Fprintf(w, "page:error\n%s\n%s\n%s\n%v", e.Code, e.Description, e.Sent, e.Expired)
+func (b *browser) BrowserState(http.ResponseWriter, *http.Request, *storage.Project, bool) (string, error) {
+	if b.session == nil {
+		return "", nil
+	}
+	return "state-of-" + b.session.ID, nil
 }
 
-func (plainPages) FormPost(w http.ResponseWriter, _ *http.Request, _ *storage.Project, action string, fields []Field) {
-	_, _ = fmt.Fprintf(w, "page:form_post\n%s\n%s", action, encode(fields))
-}
+func (b *browser) BrowserStateCookie(*storage.Project) string { return "state" }
 
-func (plainPages) LoggedOut(w http.ResponseWriter, _ *http.Request, _ *storage.Project, _ []string) {
-	_, _ = io.WriteString(w, "page:logged_out")
-}
-
-func (plainPages) Home(w http.ResponseWriter, _ *http.Request, _ *storage.Project) {
-	_, _ = io.WriteString(w, "page:home")
+func (b *browser) Departed(http.ResponseWriter, *http.Request, *storage.Project) []*storage.Session {
+	left := b.departed
+	b.departed = nil
+	return left
 }
 
 // harness is a provider on the memory driver with a person and clients.
@@ -177,7 +174,7 @@ func newHarness(t testing.TB) *harness {
 	h.must(seedKeys(h.store, h.project))
 	h.op, err = New(Config{
 		Store: h.store, Projects: func(*http.Request) (*storage.Project, error) { return h.project, nil },
-		Interactions: h.browser, Pages: plainPages{}, Keys: keys, Now: h.clock.now,
+		Interactions: h.browser, Browsers: h.browser, Pages: plainPages{}, Keys: keys, Now: h.clock.now,
 		ACRValues: []string{"pwd"}, UILocales: []string{"en", "de"}, Fetch: h.fetched,
 	})
 	if err != nil {

@@ -125,6 +125,7 @@ func (op *Provider) issueOpaque(p *storage.Project, in issuance, now time.Time, 
 const (
 	typAccessToken = "at+jwt" // RFC 9068 §2.1
 	typJWT         = "JWT"
+	typLogoutToken = "logout+jwt" // OIDC Back-Channel Logout §2.4
 )
 
 // tokenID makes a jti. It begins with the grant's id, so that a token leads to

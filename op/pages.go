@@ -17,6 +17,13 @@ type Pages interface {
 	FormPost(w http.ResponseWriter, r *http.Request, p *storage.Project, action string, fields []Field)
 	// LoggedOut says that the person is signed out (OIDC RP-Initiated Logout §3).
 	LoggedOut(w http.ResponseWriter, r *http.Request, p *storage.Project, uiLocales []string)
+	// FrontChannelLogout tells clients in frames that the person signed out, waits
+	// for a short time, and goes on, with and without script (OIDC Front-Channel
+	// Logout §3).
+	FrontChannelLogout(w http.ResponseWriter, r *http.Request, p *storage.Project, f FrontChannelPage)
+	// CheckSession is the page that compares session_state with the cookie of this
+	// name (OIDC Session Management §3.3): the one page that any site may frame.
+	CheckSession(w http.ResponseWriter, r *http.Request, p *storage.Project, cookie string)
 	// Home is the page at the issuer itself.
 	Home(w http.ResponseWriter, r *http.Request, p *storage.Project)
 }

@@ -22,6 +22,7 @@ type Config struct {
 	// its host and path belong to none.
 	Projects     func(*http.Request) (*storage.Project, error)
 	Interactions Interactions
+	Browsers     Browsers
 	Pages        Pages
 	Keys         *Keys
 	Now          func() time.Time
@@ -36,6 +37,7 @@ type Provider struct {
 	store        *storage.Store
 	projects     func(*http.Request) (*storage.Project, error)
 	interactions Interactions
+	browsers     Browsers
 	pages        Pages
 	keys         *Keys
 	now          func() time.Time
@@ -54,8 +56,8 @@ type Provider struct {
 
 // New makes a provider. It does nothing until its routes are called.
 func New(c Config) (*Provider, error) {
-	if c.Store == nil || c.Projects == nil || c.Interactions == nil || c.Pages == nil || c.Keys == nil || c.Now == nil {
-		return nil, errors.New("op: Store, Projects, Interactions, Pages, Keys and Now are required")
+	if c.Store == nil || c.Projects == nil || c.Interactions == nil || c.Browsers == nil || c.Pages == nil || c.Keys == nil || c.Now == nil {
+		return nil, errors.New("op: Store, Projects, Interactions, Browsers, Pages, Keys and Now are required")
 	}
 	if c.Log == nil {
 		c.Log = slog.New(slog.DiscardHandler)
@@ -64,7 +66,7 @@ func New(c Config) (*Provider, error) {
 		c.Fetch = noFetcher{}
 	}
 	return &Provider{
-		store: c.Store, projects: c.Projects, interactions: c.Interactions, pages: c.Pages, keys: c.Keys,
+		store: c.Store, projects: c.Projects, interactions: c.Interactions, browsers: c.Browsers, pages: c.Pages, keys: c.Keys,
 		now: c.Now, log: c.Log, acrValues: c.ACRValues, uiLocales: c.UILocales, fetch: c.Fetch,
 		clients:  newClientCache(c.Store, c.Now),
 		rotation: newProjectSecretCache(c.Store),

@@ -62,7 +62,7 @@ func TestResponseTypes(t *testing.T) {
 		t.Run(tt.name, func(t *testing.T) {
 			h := frontHarness(t, nil)
 			q := fragment(t, h.get(pathAuthorize, frontQuery(tt.responseType)))
-			want := append(strings.Fields(tt.want), "state", "iss")
+			want := append(strings.Fields(tt.want), "state", "iss", "session_state")
 			var got []string
 			for name := range q {
 				got = append(got, name)

@@ -13,17 +13,18 @@ import (
 
 // The paths of the endpoints, after the issuer.
 const (
-	pathDiscovery   = "/.well-known/openid-configuration"       // OIDC Discovery §4
-	pathOAuthServer = "/.well-known/oauth-authorization-server" // RFC 8414 §3
-	pathJWKS        = "/.well-known/jwks.json"
-	pathAuthorize   = "/authorize"
-	pathResume      = "/authorize/resume"
-	pathToken       = "/oauth/token"
-	pathIntrospect  = "/oauth/introspect"
-	pathRevoke      = "/oauth/revoke"
-	pathUserinfo    = "/userinfo"
-	pathEndSession  = "/end_session"
-	pathRegister    = "/register"
+	pathDiscovery    = "/.well-known/openid-configuration"       // OIDC Discovery §4
+	pathOAuthServer  = "/.well-known/oauth-authorization-server" // RFC 8414 §3
+	pathJWKS         = "/.well-known/jwks.json"
+	pathAuthorize    = "/authorize"
+	pathResume       = "/authorize/resume"
+	pathToken        = "/oauth/token"
+	pathIntrospect   = "/oauth/introspect"
+	pathRevoke       = "/oauth/revoke"
+	pathUserinfo     = "/userinfo"
+	pathEndSession   = "/end_session"
+	pathCheckSession = "/check_session"
+	pathRegister     = "/register"
 )
 
 // The two ends of the thread that the flows hold: where they send the browser
@@ -60,6 +61,7 @@ func (op *Provider) Mount(r chi.Router) {
 	op.handle(r, pathAuthorize, op.authorize, http.MethodGet, http.MethodPost)
 	op.handle(r, pathResume, op.resume, http.MethodGet)
 	op.handle(r, pathEndSession, op.endSession, http.MethodGet, http.MethodPost)
+	op.handle(r, pathCheckSession, op.checkSession, http.MethodGet)
 	op.handle(r, "/", op.pages.Home, http.MethodGet)
 }
 

@@ -15,6 +15,9 @@ type metadataDocument struct {
 	// AuthorizationResponseIss: every authorization response has iss (RFC 9207 §3).
 	AuthorizationResponseIss bool     `json:"authorization_response_iss_parameter_supported"`
 	PromptValues             []string `json:"prompt_values_supported"` // OIDC Prompt Create §4.1.1
+	// OIDC Front-Channel Logout §3.
+	FrontChannelLogout        bool `json:"frontchannel_logout_supported"`
+	FrontChannelLogoutSession bool `json:"frontchannel_logout_session_supported"`
 }
 
 func (op *Provider) metadataOf(p *storage.Project) metadataDocument {
@@ -50,6 +53,10 @@ func (op *Provider) metadataOf(p *storage.Project) metadataDocument {
 			IntrospectionEndpoint: url(pathIntrospect),
 			RevocationEndpoint:    url(pathRevoke),
 			EndSessionEndpoint:    url(pathEndSession),
+			CheckSessionIframe:    url(pathCheckSession), // OIDC Session Management §3.3
+
+			BackChannelLogoutSupported:        true,
+			BackChannelLogoutSessionSupported: true,
 
 			RegistrationEndpoint: registration,
 
@@ -89,5 +96,8 @@ func (op *Provider) metadataOf(p *storage.Project) metadataDocument {
 		},
 		AuthorizationResponseIss: true,
 		PromptValues:             prompts,
+
+		FrontChannelLogout:        true,
+		FrontChannelLogoutSession: true,
 	}
 }

@@ -24,10 +24,17 @@ type Client struct {
 
 	RedirectURIs           []string `json:"redirect_uris,omitempty"`
 	PostLogoutRedirectURIs []string `json:"post_logout_redirect_uris,omitempty"`
-	WebOrigins             []string `json:"web_origins,omitempty"` // CORS origins beside those of the redirect URIs
-	GrantTypes             []string `json:"grant_types"`
-	ResponseTypes          []string `json:"response_types"`
-	Scope                  []string `json:"scope,omitempty"` // what it may ask for; empty: every scope of the provider
+	// The two ways to hear that a session has ended (OIDC Front-Channel Logout §2,
+	// OIDC Back-Channel Logout §2.2); "" for none. iss and sid are always sent.
+	FrontChannelLogoutURI             string `json:"frontchannel_logout_uri,omitempty"`
+	FrontChannelLogoutSessionRequired bool   `json:"frontchannel_logout_session_required,omitempty"`
+	BackChannelLogoutURI              string `json:"backchannel_logout_uri,omitempty"`
+	BackChannelLogoutSessionRequired  bool   `json:"backchannel_logout_session_required,omitempty"`
+
+	WebOrigins    []string `json:"web_origins,omitempty"` // CORS origins beside those of the redirect URIs
+	GrantTypes    []string `json:"grant_types"`
+	ResponseTypes []string `json:"response_types"`
+	Scope         []string `json:"scope,omitempty"` // what it may ask for; empty: every scope of the provider
 
 	// TokenEndpointAuthMethod is "none" for public clients. "" means
 	// client_secret_basic or client_secret_post, whichever the client uses.

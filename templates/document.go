@@ -2,6 +2,7 @@ package templates
 
 import (
 	"fmt"
+	"html/template"
 	"strings"
 	"unicode"
 	"unicode/utf8"
@@ -111,6 +112,15 @@ func (d *document) or(prefix, name, otherwise string) string {
 		return s
 	}
 	return otherwise
+}
+
+// Onward is a link to an address that was proven to be its client's, which may
+// have a scheme of a native application; "" for one that would run script.
+func (d *document) Onward(address string) template.URL {
+	if source(address) == "" {
+		return ""
+	}
+	return template.URL(address) //nolint:gosec // see above
 }
 
 // Asset is the path of a static file with its hash.

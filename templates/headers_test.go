@@ -41,6 +41,38 @@ func TestHeaders(t *testing.T) {
 	}
 }
 
+// TestCheckSession: the one page that other sites may hold in a frame, with
+// nothing in it but a script of ours (OIDC Session Management §3.3).
+func TestCheckSession(t *testing.T) {
+	w := httptest.NewRecorder()
+	newRenderer(t, Config{}).CheckSession(w, httptest.NewRequest(http.MethodGet, "/check_session", nil), "\"><b>")
+	h, body := w.Header(), w.Body.String()
+	if csp := h.Get("Content-Security-Policy"); csp != "default-src 'none'; script-src 'self'; base-uri 'none'" || h.Get("X-Frame-Options") != "" {
+		t.Errorf("S1-10/check-session: %q %q", csp, h.Get("X-Frame-Options"))
+	}
+	if strings.Contains(body, "<b>") || !strings.Contains(body, `<script src="/static/checksession.`) || strings.Count(body, "<") != 8 {
+		t.Errorf("the page is %s", body)
+	}
+}
+
+// TestFrames: the page of frames may load what it was told to, and nothing else.
+func TestFrames(t *testing.T) {
+	r := newRenderer(t, Config{})
+	frames := []string{"https://a.example/out?iss=x&sid=y", "https://a.example/two", "http://127.0.0.1:8443/out", "javascript:alert(1)", "https://b.example;script-src *"}
+	page := Page{Name: "frontchannel", Frames: frames, View: FrontChannelView{Frames: frames, Next: "com.example.app:/bye?state=s"}}
+	w := rendered(t, r, page, "en")
+	if csp := w.Header().Get("Content-Security-Policy"); !hasDirective(csp, "frame-src https://a.example http://127.0.0.1:8443") {
+		t.Errorf("S1-11/frames: %q", csp)
+	}
+	if body := w.Body.String(); !strings.Contains(body, `href="com.example.app:/bye?state=s"`) || strings.Contains(body, "javascript:alert") {
+		t.Errorf("the page is %s", body)
+	}
+	page.View = FrontChannelView{Frames: frames, Next: "javascript:alert(1)"}
+	if body := rendered(t, r, page, "en").Body.String(); strings.Contains(body, "javascript:") {
+		t.Errorf("S1-12/next: %s", body)
+	}
+}
+
 func hasDirective(policy, directive string) bool {
 	return strings.Contains("; "+policy+";", "; "+directive+";")
 }

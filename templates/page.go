@@ -35,6 +35,7 @@ type Page struct {
 	View       any      // the page's own struct, see views.go
 	RequestID  string   // shown on error pages, so that support can find the log line
 	FormAction []string // more CSP form-action sources: the redirect origin of the client, since browsers apply form-action to redirects too
+	Frames     []string // CSP frame-src sources: what the page loads in frames
 	Popup      bool     // the client asked for display=popup: the page keeps its opener, which the client's callback needs
 	Dev        bool     // shows the "development, not for production" banner
 }
@@ -110,6 +111,13 @@ type LogoutView struct {
 // LoggedOutView says that the person is signed out.
 type LoggedOutView struct {
 	Stayed bool `json:"stayed,omitempty"` // they chose to stay signed in
+}
+
+// FrontChannelView tells applications in frames that the person signed out (OIDC
+// Front-Channel Logout §3).
+type FrontChannelView struct {
+	Frames []string
+	Next   string // where the person goes on: an address that its client registered; "" to stay
 }
 
 // ErrorView is shown where an error must not be redirected (RFC 6749 §4.1.2.1),

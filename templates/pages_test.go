@@ -132,7 +132,12 @@ func checkNothingInline(t *testing.T, tree *html.Node) {
 	t.Helper()
 	for _, n := range elements(tree) {
 		switch n.Data {
-		case "style", "iframe", "object", "embed", "base", "frame", "template":
+		case "iframe":
+			// OIDC Front-Channel Logout §3: the one page that has frames.
+			if s := scheme(value(n, "src")); value(elements(tree, "body")[0], "class") != "page-frontchannel" || s != "https" && s != "http" && s != "" {
+				t.Errorf("<iframe src=%q> on a page", value(n, "src"))
+			}
+		case "style", "object", "embed", "base", "frame", "template":
 			t.Errorf("<%s> on a page", n.Data)
 		case "script":
 			if !strings.HasPrefix(value(n, "src"), "/static/") || n.FirstChild != nil {

@@ -84,7 +84,16 @@ func policy(p Page, d *document) string {
 	for _, f := range p.FormAction {
 		forms = appendSource(forms, f)
 	}
-	return "default-src 'none'; script-src 'self'; style-src 'self'; img-src " + strings.Join(images, " ") +
+	frames := ""
+	for _, f := range p.Frames {
+		if s := source(f); s != "" && !strings.Contains(frames+" ", " "+s+" ") {
+			frames += " " + s
+		}
+	}
+	if frames != "" {
+		frames = "; frame-src" + frames
+	}
+	return "default-src 'none'; script-src 'self'; style-src 'self'; img-src " + strings.Join(images, " ") + frames +
 		"; form-action " + strings.Join(forms, " ") + "; frame-ancestors 'none'; base-uri 'none'"
 }
 

@@ -20,7 +20,7 @@ import (
 var pageNames = [...]string{
 	"identify", "password", "register", "consent", "selectaccount",
 	"totp", "enroltotp", "recoverycode", "recoverycodes",
-	"logout", "loggedout", "error", "formpost", "home", "playground", "inbox",
+	"logout", "loggedout", "frontchannel", "error", "formpost", "home", "playground", "inbox",
 }
 
 // partNames are the files that every page is made of.

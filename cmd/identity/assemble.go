@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"net/http"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -15,6 +16,7 @@ import (
 	"github.com/elloloop/identity/admin"
 	"github.com/elloloop/identity/cmd/identity/config"
 	"github.com/elloloop/identity/cmd/identity/outbound"
+	"github.com/elloloop/identity/cmd/identity/outbox"
 	"github.com/elloloop/identity/cmd/identity/projects"
 	"github.com/elloloop/identity/cmd/identity/web"
 	"github.com/elloloop/identity/flows"
@@ -32,10 +34,15 @@ type provider struct {
 	renderer *templates.Renderer
 	outbound *outbound.Client // every request to a URL that others gave
 	log      *slog.Logger
+	sender   *outbox.Runner
 	draining atomic.Bool
+	tasks    sync.WaitGroup // what ends before the database is closed
 }
 
-var _ op.Interactions = (*flows.Engine)(nil)
+var (
+	_ op.Interactions = (*flows.Engine)(nil)
+	_ op.Browsers     = (*flows.Engine)(nil)
+)
 
 // assemble wires everybody to everybody: the one place that knows them all.
 func assemble(ctx context.Context, c *config.Config, log *slog.Logger) (*provider, error) {
@@ -78,7 +85,7 @@ func (p *provider) wire(ctx context.Context, c *config.Config, log *slog.Logger)
 		return err
 	}
 	p.op, err = op.New(op.Config{
-		Store: p.store, Projects: p.finder.Of, Interactions: p.engine, Pages: &protocolPages{p.renderer}, Keys: p.keys,
+		Store: p.store, Projects: p.finder.Of, Interactions: p.engine, Browsers: p.engine, Pages: &protocolPages{p.renderer}, Keys: p.keys,
 		Now: time.Now, Log: log, ACRValues: flows.FactorsReach(modules.flows, p.project.SignIn.Policy), UILocales: []string{"en", "de"}, Fetch: p.outbound,
 	})
 	if err != nil {
@@ -89,6 +96,9 @@ func (p *provider) wire(ctx context.Context, c *config.Config, log *slog.Logger)
 	}
 	if p.project.InsecureUnsigned {
 		log.WarnContext(ctx, "tokens and request objects without a signature are allowed: for conformance tests only", "setting", "GATEWAY_INSECURE_UNSIGNED")
+	}
+	if p.sender, err = p.newSender(log); err != nil {
+		return err
 	}
 	if err := p.seedDefault(ctx, c.Server.AuthDomains, log); err != nil {
 		return err

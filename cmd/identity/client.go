@@ -26,6 +26,7 @@ func newClientCommand(t *terminal) *cobra.Command {
 type clientFlags struct {
 	id, name, preset, url, authMethod, jwksFile, scope, accessTokenFormat, accessTokenType, idTokenAlg, userinfoAlg string
 	logoURI, policyURI, tosURI, clientURI                                                                           string
+	frontChannelLogoutURI, backChannelLogoutURI                                                                     string
 	redirectURIs, postLogoutRedirectURIs, webOrigins, grantTypes, audience                                          []string
 	firstParty, idTokenClaims, withoutPKCE, keepRefreshToken, json                                                  bool
 }
@@ -50,6 +51,8 @@ func newClientAdd(t *terminal) *cobra.Command {
 	fl.StringVar(&f.id, "id", "", "client_id (default: a random one)")
 	fl.StringArrayVar(&f.redirectURIs, "redirect-uri", nil, "redirect URI, compared character by character (repeatable)")
 	fl.StringArrayVar(&f.postLogoutRedirectURIs, "post-logout-redirect-uri", nil, "where to go after sign-out (repeatable)")
+	fl.StringVar(&f.frontChannelLogoutURI, "frontchannel-logout-uri", "", "page of the application that ends its session, loaded in a frame at sign-out")
+	fl.StringVar(&f.backChannelLogoutURI, "backchannel-logout-uri", "", "address of the application that is told of the end of a session")
 	fl.StringArrayVar(&f.webOrigins, "web-origin", nil, "more origins that browsers may call from (repeatable)")
 	fl.StringArrayVar(&f.grantTypes, "grant-type", nil, "grant type instead of the preset's (repeatable)")
 	fl.StringArrayVar(&f.audience, "audience", nil, "aud of its access tokens (repeatable; default: its client_id)")
@@ -159,6 +162,7 @@ func (f *clientFlags) client(now time.Time) (*storage.Client, error) {
 	c.RedirectURIs = append(c.RedirectURIs, f.redirectURIs...)
 	c.PostLogoutRedirectURIs = append(c.PostLogoutRedirectURIs, f.postLogoutRedirectURIs...)
 	c.WebOrigins, c.Audience = f.webOrigins, f.audience
+	c.FrontChannelLogoutURI, c.BackChannelLogoutURI = f.frontChannelLogoutURI, f.backChannelLogoutURI
 	if len(f.grantTypes) > 0 {
 		c.GrantTypes = f.grantTypes
 		if !slices.Contains(c.GrantTypes, "authorization_code") {

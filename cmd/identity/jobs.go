@@ -36,7 +36,7 @@ func (p *provider) jobs(c *config.Config) []job {
 }
 
 // background runs what goes on beside requests until ctx ends: caches hear of
-// changes, and the jobs are done.
+// changes, what was committed to be sent is sent, and the jobs are done.
 func (p *provider) background(ctx context.Context, c *config.Config, log *slog.Logger) {
 	for _, watch := range []func(context.Context) error{p.op.Watch, p.watchProjects} {
 		go func() {
@@ -48,6 +48,7 @@ func (p *provider) background(ctx context.Context, c *config.Config, log *slog.L
 			}
 		}()
 	}
+	p.tasks.Go(func() { p.sender.Run(ctx) })
 	for _, j := range p.jobs(c) {
 		go func() {
 			for pause(ctx, jitter(j.every)) {

@@ -3,6 +3,7 @@ package main
 import (
 	"fmt"
 	"net/http"
+	"strconv"
 	"strings"
 
 	"github.com/elloloop/identity/op"
@@ -54,6 +55,25 @@ func (p *protocolPages) FormPost(w http.ResponseWriter, r *http.Request, pr *sto
 // LoggedOut says that the person is signed out.
 func (p *protocolPages) LoggedOut(w http.ResponseWriter, r *http.Request, pr *storage.Project, uiLocales []string) {
 	p.render(w, r, pr, http.StatusOK, uiLocales, templates.Page{Name: "loggedout", View: templates.LoggedOutView{}})
+}
+
+// logoutWait is how long the page of frames waits, in seconds.
+const logoutWait = 5
+
+// FrontChannelLogout tells applications in frames that the person signed out.
+func (p *protocolPages) FrontChannelLogout(w http.ResponseWriter, r *http.Request, pr *storage.Project, f op.FrontChannelPage) {
+	if f.Location != "" { // script goes on sooner
+		w.Header().Set("Refresh", strconv.Itoa(logoutWait)+"; url="+f.Location)
+	}
+	p.render(w, r, pr, http.StatusOK, f.UILocales, templates.Page{
+		Name: "frontchannel", Frames: f.Frames,
+		View: templates.FrontChannelView{Frames: f.Frames, Next: f.Location},
+	})
+}
+
+// CheckSession is the page that other sites hold in a frame.
+func (p *protocolPages) CheckSession(w http.ResponseWriter, r *http.Request, _ *storage.Project, cookie string) {
+	p.renderer.CheckSession(w, r, cookie)
 }
 
 // Home is the page at the issuer.

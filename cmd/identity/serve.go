@@ -60,6 +60,7 @@ func serve(ctx context.Context, c *config.Config, log *slog.Logger, s serving) (
 	work, stop := context.WithCancel(context.WithoutCancel(ctx)) // goes on while requests are answered
 	defer func() {
 		stop()
+		p.tasks.Wait() // bounded by the grace of each
 		err = errors.Join(err, p.close())
 	}()
 	handler, err := s.handler(ctx, p, c, log)

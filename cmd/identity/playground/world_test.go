@@ -82,7 +82,7 @@ func newWorld(t *testing.T) *world {
 	keys := op.NewKeys(store, time.Now, log)
 	check(t, keys.Ensure(t.Context(), project))
 	provider, err := op.New(op.Config{
-		Store: store, Projects: projects, Interactions: engine, Pages: textPages{}, Keys: keys, Now: time.Now, Log: log,
+		Store: store, Projects: projects, Interactions: engine, Browsers: engine, Pages: textPages{}, Keys: keys, Now: time.Now, Log: log,
 		ACRValues: []string{flows.ACRPassword}, UILocales: []string{"en"},
 	})
 	check(t, err)
@@ -150,6 +150,14 @@ func (textPages) FormPost(w http.ResponseWriter, _ *http.Request, _ *storage.Pro
 
 func (textPages) LoggedOut(w http.ResponseWriter, _ *http.Request, _ *storage.Project, _ []string) {
 	_, _ = io.WriteString(w, "page:logged_out")
+}
+
+func (textPages) FrontChannelLogout(w http.ResponseWriter, _ *http.Request, _ *storage.Project, f op.FrontChannelPage) {
+	_, _ = io.WriteString(w, "page:front_channel "+f.Location)
+}
+
+func (textPages) CheckSession(w http.ResponseWriter, _ *http.Request, _ *storage.Project, cookie string) {
+	_, _ = io.WriteString(w, "page:check_session "+cookie)
 }
 
 func (textPages) Home(w http.ResponseWriter, _ *http.Request, _ *storage.Project) {
