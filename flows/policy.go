@@ -21,14 +21,20 @@ type SecondFactor interface {
 type MultiFactor interface{ ReachesMultiFactor() bool }
 
 // Policy is the sign-in policy of the request: its client's, over its project's.
+// No client takes back that its project requires a second factor.
 func (in *Interaction) Policy() storage.SignInPolicy {
-	return in.Request.SignIn.Over(in.Project.SignIn.Policy)
+	p := in.Request.SignIn.Over(in.Project.SignIn.Policy)
+	if in.Project.Login.SecondFactorRequired {
+		p.SecondFactor = storage.SecondFactorRequired
+	}
+	return p
 }
 
-// First says whether a flow may say who somebody is.
+// First says whether a flow may say who somebody is. The methods of a project name
+// these alone: a second factor that is left out there is asked all the same.
 func (in *Interaction) First(flow string) bool {
 	p := in.Policy().First
-	return len(p) == 0 || slices.Contains(p, flow)
+	return (len(p) == 0 || slices.Contains(p, flow)) && in.Project.Login.Allows(flow)
 }
 
 // MaySecond says whether a flow may be the second factor.

@@ -21,6 +21,10 @@ func TestSecondFactorRequired(t *testing.T) {
 	}{
 		"project": {func(p *storage.Project) { p.SignIn.Policy.SecondFactor = "required" }, func(*storage.AuthorizationRequest) {}},
 		"client":  {func(*storage.Project) {}, func(ar *storage.AuthorizationRequest) { ar.SignIn.SecondFactor = "required" }},
+		"project record over its client": {
+			func(p *storage.Project) { p.Login.SecondFactorRequired = true },
+			func(ar *storage.AuthorizationRequest) { ar.SignIn.SecondFactor = "off" },
+		},
 		"essential acr": {
 			func(p *storage.Project) { p.SignIn.Policy.SecondFactor = "off" },
 			func(ar *storage.AuthorizationRequest) { ar.EssentialACR = []string{"mfa"} },
@@ -166,8 +170,9 @@ func TestFirstFactors(t *testing.T) {
 		project func(*storage.Project)
 		request func(*storage.AuthorizationRequest)
 	}{
-		"project": {func(p *storage.Project) { p.SignIn.Policy.First = []string{"passkey"} }, func(*storage.AuthorizationRequest) {}},
-		"client":  {func(*storage.Project) {}, func(ar *storage.AuthorizationRequest) { ar.SignIn.First = []string{"passkey"} }},
+		"project":        {func(p *storage.Project) { p.SignIn.Policy.First = []string{"passkey"} }, func(*storage.AuthorizationRequest) {}},
+		"client":         {func(*storage.Project) {}, func(ar *storage.AuthorizationRequest) { ar.SignIn.First = []string{"passkey"} }},
+		"project record": {func(p *storage.Project) { p.Login.Methods = []string{"passkey"} }, func(*storage.AuthorizationRequest) {}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			s := newSite(t, change.project)

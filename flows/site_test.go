@@ -19,6 +19,7 @@ import (
 	"github.com/elloloop/identity/flows/consent"
 	"github.com/elloloop/identity/flows/identify"
 	"github.com/elloloop/identity/flows/logout"
+	"github.com/elloloop/identity/flows/passkey"
 	"github.com/elloloop/identity/flows/password"
 	"github.com/elloloop/identity/flows/recoverycode"
 	"github.com/elloloop/identity/flows/register"
@@ -49,7 +50,7 @@ func newSite(t *testing.T, change ...func(*storage.Project)) *site {
 	clock := &atomic.Int64{}
 	now := func() time.Time { return noon.Add(time.Duration(clock.Load())) }
 	repo := &breakable{Repository: memory.Open(storage.Schema(), memory.Config{Now: now})}
-	keys, err := storage.NewKeyring(storage.KeyEncryptionKey{ID: "k", Key: make([]byte, 32)})
+	ring, err := storage.NewKeyring(storage.KeyEncryptionKey{ID: "k", Key: make([]byte, 32)})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -63,13 +64,15 @@ func newSite(t *testing.T, change ...func(*storage.Project)) *site {
 	for _, f := range change {
 		f(p)
 	}
-	s := &site{t: t, store: storage.New(repo, keys), repo: repo, project: p, hasher: &hasher{}, clock: clock}
+	s := &site{t: t, store: storage.New(repo, ring), repo: repo, project: p, hasher: &hasher{}, clock: clock}
 	pages, err := templates.New(templates.Config{Logger: slog.New(slog.DiscardHandler)})
 	if err != nil {
 		t.Fatal(err)
 	}
 	accounts := &flows.Accounts{Users: s.store.Users, Email: fold, Username: fold}
 	pw := password.New(password.Config{Accounts: accounts, Credentials: s.store.PasswordCredentials, Hasher: s.hasher, Back: "identify"})
+	keys := passkey.Config{Credentials: s.store.PasskeyCredentials, Secrets: s.store.ProjectSecrets, Users: s.store.Users, Back: "identify"}
+	pass := passkey.New(keys)
 	recovery := recoverycode.Config{Codes: s.store.RecoveryCodes, Secrets: s.store.ProjectSecrets, Back: "totp"}
 	s.engine, err = flows.New(flows.Config{
 		Store: s.store, Pages: pages, Accounts: accounts, Now: now,
@@ -85,12 +88,14 @@ func newSite(t *testing.T, change ...func(*storage.Project)) *site {
 					return nil
 				},
 			}),
-			identify.New(identify.Config{With: pw, Register: "register", Choose: "selectaccount"}),
+			identify.New(identify.Config{Passkey: pass.Options, With: pw, Register: "register", Choose: "selectaccount"}),
 			pw,
+			pass,
 			totp.New(totp.Config{Credentials: s.store.TOTPCredentials, Instead: "recoverycode"}),
 			recoverycode.New(recovery),
 			totp.NewEnrol(totp.EnrolConfig{Credentials: s.store.TOTPCredentials, Secrets: s.store.ProjectSecrets, Users: s.store.Users}),
 			recoverycode.NewIssue(recovery, "totp", "enroltotp"),
+			passkey.NewAdd(keys, s.store.Reminders, s.store.TOTPCredentials),
 			consent.New(consent.Config{Consents: s.store.Consents, Users: s.store.Users}),
 		},
 		Logout: logout.New(),

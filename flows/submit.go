@@ -108,6 +108,9 @@ func (e *Engine) submit(w http.ResponseWriter, r *http.Request, p *storage.Proje
 	if err != nil {
 		return err
 	}
+	if form.Get("passkeys") == "1" { // the page's script found out; it decides what is offered, no more
+		v.in.Request.CanPasskey = true
+	}
 	proof, err := f.Submit(r.Context(), v.in, form)
 	if err == nil {
 		err = v.apply(w, r, f, proof)

@@ -9,8 +9,8 @@ import (
 	"github.com/elloloop/identity/storage/graph"
 )
 
-// PasskeyCredential is a public key credential of an account (WebAuthn,
-// credential record).
+// PasskeyCredential is a public key credential of an account: a credential record
+// (WebAuthn L3 §4).
 type PasskeyCredential struct {
 	ID   string `json:"-"`
 	Meta `json:"-"`
@@ -87,4 +87,11 @@ func (s *PasskeyCredentials) Spend(challenge []byte, userID string, until time.T
 	d := sha256.Sum256(challenge)
 	text, _ := Digest(d).MarshalText() // never fails
 	return create(typePasskeyChallenge, &spentChallenge{id: string(text), UserID: userID, expiresAt: until})
+}
+
+// Spent says whether a challenge was answered already.
+func (s *PasskeyCredentials) Spent(ctx context.Context, scope Scope, challenge []byte) (bool, error) {
+	d := sha256.Sum256(challenge)
+	text, _ := Digest(d).MarshalText() // never fails
+	return exists(s.repo.Get(ctx, scope, typePasskeyChallenge, string(text)))
 }

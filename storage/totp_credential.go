@@ -75,3 +75,8 @@ func (s *TOTPCredentials) Accept(c *TOTPCredential, step int64, at time.Time) Ch
 func (s *TOTPCredentials) Remove(userID string) Change {
 	return removeBy(typeTOTPCredential, "user", graph.String(userID))
 }
+
+// Has says whether an account has an authenticator app.
+func (s *TOTPCredentials) Has(ctx context.Context, scope Scope, userID string) (bool, error) {
+	return exists(s.repo.Get(ctx, scope, typeTOTPCredential, userID))
+}

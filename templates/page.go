@@ -47,6 +47,8 @@ type IdentifyView struct {
 	RegisterURL    string `json:"register_url,omitempty"`   // "" where nobody may register
 	ChooseURL      string `json:"choose_url,omitempty"`     // back to the account chooser, "" without one
 	Reauthenticate bool   `json:"reauthenticate,omitempty"` // prompt=login or max_age: say "confirm it is you"
+
+	Passkey *Passkey `json:"passkey,omitempty"` // nil where no passkey signs in
 }
 
 // PasswordView asks for the password of the identifier typed before.

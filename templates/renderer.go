@@ -19,7 +19,7 @@ import (
 // pageNames are the pages that there are: html/<name>.html each.
 var pageNames = [...]string{
 	"identify", "password", "register", "consent", "selectaccount",
-	"totp", "enroltotp", "recoverycode", "recoverycodes",
+	"passkey", "addpasskey", "totp", "enroltotp", "recoverycode", "recoverycodes",
 	"logout", "loggedout", "frontchannel", "error", "formpost", "home", "playground", "inbox",
 }
 

@@ -11,7 +11,19 @@ func secondSamples(client *Client, back []string, step string) []Sample {
 		"ABCD-EFGH-JKLM", "NOPQ-RSTU-VWXY", "Z234-5678-ABCD", "EFGH-JKLM-NOPQ", "RSTU-VWXY-Z234",
 		"5678-ABCD-EFGH", "JKLM-NOPQ-RSTU", "VWXY-Z234-5678", "AABB-CCDD-EEFF", "GGHH-JJKK-LLMM",
 	}
+	ask := Passkey{Action: step + "/passkey", Options: []byte(`{"publicKey":{"challenge":"AAAA","rpId":"id.example.com"}}`)}
+	add := Passkey{Action: step + "/addpasskey", Options: ask.Options}
 	return []Sample{
+		{"identify-passkey", Page{Name: "identify", Action: step, Client: client, FormAction: back,
+			View: IdentifyView{WithPassword: true, Passkey: &ask, RegisterURL: step + "/register"}}},
+		{"passkey", Page{Name: "passkey", Action: step + "/passkey", Client: client, FormAction: back,
+			View: PasskeyView{Passkey: ask, OtherURL: step + "/identify"}}},
+		{"passkey-problem", Page{Name: "passkey", Action: step + "/passkey", Client: client, FormAction: back,
+			Problem: &Problem{Message: "problem.passkey_failed"}, View: PasskeyView{Passkey: ask, Second: true}}},
+		{"addpasskey", Page{Name: "addpasskey", Action: step + "/addpasskey", Client: client, FormAction: back,
+			View: AddPasskeyView{Account: "alice@example.test", Passkey: add}}},
+		{"addpasskey-problem", Page{Name: "addpasskey", Action: step + "/addpasskey", Client: client, FormAction: back,
+			Problem: &Problem{Message: "problem.passkey_known"}, View: AddPasskeyView{Account: "alice@example.test", Passkey: add}}},
 		{"totp", Page{Name: "totp", Action: step, Client: client, FormAction: back,
 			View: TOTPView{Account: "alice@example.test", InsteadURL: step + instead, RememberDays: 30}}},
 		{"totp-problem", Page{Name: "totp", Action: step, Client: client, FormAction: back,

@@ -134,10 +134,12 @@ func (p *provider) ofProject(dev func(chi.Router)) http.Handler {
 	if dev != nil {
 		dev(r)
 	}
-	r.NotFound(func(w http.ResponseWriter, req *http.Request) {
+	absent := func(w http.ResponseWriter, req *http.Request) {
 		pr, _ := p.finder.Of(req) // none: the page is nobody's
 		(&protocolPages{p.renderer}).notFound(w, req, pr)
-	})
+	}
+	r.Get("/.well-known/webauthn", relatedOrigins(p.finder.Of, absent))
+	r.NotFound(absent)
 	return r
 }
 

@@ -12,6 +12,7 @@ import (
 	"github.com/elloloop/identity/flows/identifier"
 	"github.com/elloloop/identity/flows/identify"
 	"github.com/elloloop/identity/flows/logout"
+	"github.com/elloloop/identity/flows/passkey"
 	"github.com/elloloop/identity/flows/password"
 	"github.com/elloloop/identity/flows/recoverycode"
 	"github.com/elloloop/identity/flows/register"
@@ -31,9 +32,13 @@ var flowModules = map[string]func(*parts) flows.Flow{
 		})
 	},
 	"identify": func(p *parts) flows.Flow {
-		return identify.New(identify.Config{With: p.password(), Register: "register", Choose: "selectaccount"})
+		return identify.New(identify.Config{Passkey: passkey.New(p.passkeys()).Options, With: p.password(), Register: "register", Choose: "selectaccount"})
 	},
 	"password": func(p *parts) flows.Flow { return p.password() },
+	"passkey":  func(p *parts) flows.Flow { return passkey.New(p.passkeys()) },
+	"addpasskey": func(p *parts) flows.Flow {
+		return passkey.NewAdd(p.passkeys(), p.store.Reminders, p.store.TOTPCredentials)
+	},
 	"totp": func(p *parts) flows.Flow {
 		return totp.New(totp.Config{Credentials: p.store.TOTPCredentials, Instead: "recoverycode"})
 	},
@@ -50,7 +55,7 @@ var flowModules = map[string]func(*parts) flows.Flow{
 }
 
 // flowOrder is the order of the policy: the first flow that is needed is shown.
-var flowOrder = [...]string{"selectaccount", "register", "identify", "password", "totp", "recoverycode", "enroltotp", "recoverycodes", "consent"}
+var flowOrder = [...]string{"selectaccount", "register", "identify", "password", "totp", "passkey", "recoverycode", "enroltotp", "recoverycodes", "addpasskey", "consent"}
 
 // parts are what modules are made of.
 type parts struct {
@@ -63,6 +68,10 @@ func (p *parts) password() flows.Flow {
 	return password.New(password.Config{
 		Accounts: p.accounts, Credentials: p.store.PasswordCredentials, Hasher: p.hashing, Back: "identify",
 	})
+}
+
+func (p *parts) passkeys() passkey.Config {
+	return passkey.Config{Credentials: p.store.PasskeyCredentials, Secrets: p.store.ProjectSecrets, Users: p.store.Users, Back: "identify"}
 }
 
 func (p *parts) recovery() recoverycode.Config {

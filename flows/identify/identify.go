@@ -18,6 +18,9 @@ type Config struct {
 	// With is the flow that is asked on the same page, such as the password's,
 	// unless the project wants the identifier first. nil: none.
 	With flows.Flow
+	// Passkey returns what the page asks the browser for, nil for nothing. nil: no
+	// passkeys.
+	Passkey func(ctx context.Context, in *flows.Interaction) (*templates.Passkey, error)
 	// Register and Choose are the ids of the flows that the page links to, when
 	// they are offered. "": none.
 	Register, Choose string
@@ -53,7 +56,7 @@ func (*Flow) Offered(_ context.Context, in *flows.Interaction) (bool, error) {
 }
 
 // View implements flows.Flow.
-func (f *Flow) View(_ context.Context, in *flows.Interaction) (any, error) {
+func (f *Flow) View(ctx context.Context, in *flows.Interaction) (any, error) {
 	v := templates.IdentifyView{
 		Identifier:     in.Request.Identifier,
 		WithPassword:   f.with(in),
@@ -63,6 +66,12 @@ func (f *Flow) View(_ context.Context, in *flows.Interaction) (any, error) {
 	}
 	if v.Reauthenticate { // somebody who is signed in has an account
 		v.RegisterURL = ""
+	}
+	if f.config.Passkey != nil {
+		var err error
+		if v.Passkey, err = f.config.Passkey(ctx, in); err != nil {
+			return nil, err
+		}
 	}
 	switch {
 	case in.Form != nil:

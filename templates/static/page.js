@@ -58,3 +58,70 @@ for (const form of document.forms) {
   });
   addEventListener("pageshow", () => { last = -Infinity; });
 }
+
+// Passkeys. The browser's own helpers read and write the JSON forms; what lacks
+// them gets the few lines below.
+const bytes = (text) => Uint8Array.from(atob(text.replace(/-/g, "+").replace(/_/g, "/")), (c) => c.charCodeAt(0));
+const text64 = (buffer) => btoa(String.fromCharCode(...new Uint8Array(buffer))).replace(/\+/g, "-").replace(/\//g, "_").replace(/=+$/, "");
+
+const read = (kind, json) => {
+  const helper = kind === "get" ? "parseRequestOptionsFromJSON" : "parseCreationOptionsFromJSON";
+  if (PublicKeyCredential[helper]) return PublicKeyCredential[helper](json);
+  const list = (all) => (all || []).map((c) => ({ ...c, id: bytes(c.id) }));
+  const options = { ...json, challenge: bytes(json.challenge) };
+  if (json.user) options.user = { ...json.user, id: bytes(json.user.id) };
+  if (json.allowCredentials) options.allowCredentials = list(json.allowCredentials);
+  if (json.excludeCredentials) options.excludeCredentials = list(json.excludeCredentials);
+  return options;
+};
+
+const write = (credential) => {
+  if (credential.toJSON) return JSON.stringify(credential.toJSON());
+  const r = credential.response;
+  const response = { clientDataJSON: text64(r.clientDataJSON) };
+  for (const name of ["authenticatorData", "signature", "userHandle", "attestationObject"]) if (r[name]) response[name] = text64(r[name]);
+  if (r.getTransports) response.transports = r.getTransports();
+  return JSON.stringify({
+    id: credential.id, rawId: text64(credential.rawId), type: credential.type, response,
+    clientExtensionResults: credential.getClientExtensionResults(),
+  });
+};
+
+let asking = null; // the call that waits in the background while people type
+for (const form of window.PublicKeyCredential ? document.querySelectorAll("[data-passkey]") : []) {
+  const kind = form.dataset.passkey;
+  const status = form.querySelector("[data-failed]");
+  const call = async (more) => {
+    const publicKey = read(kind, JSON.parse(form.dataset.options).publicKey);
+    const credential = await navigator.credentials[kind]({ publicKey, ...more });
+    form.elements.credential.value = write(credential);
+    form.submit();
+  };
+  form.querySelector("[data-ceremony]").hidden = false;
+  form.addEventListener("submit", async (e) => {
+    if (e.submitter && e.submitter.name === "decision") return;
+    e.preventDefault();
+    if (asking) asking.abort();
+    status.textContent = "";
+    try {
+      await call({});
+    } catch (err) {
+      const known = { NotAllowedError: "cancelled", AbortError: "cancelled", InvalidStateError: "known" };
+      status.textContent = status.dataset[known[err.name] || "failed"];
+    }
+  });
+  if (form.dataset.conditional !== undefined && PublicKeyCredential.isConditionalMediationAvailable) {
+    PublicKeyCredential.isConditionalMediationAvailable().then((able) => {
+      if (!able) return;
+      asking = new AbortController();
+      call({ mediation: "conditional", signal: asking.signal }).catch(() => {}); // nobody asked for it aloud
+    });
+  }
+}
+
+// Whether it makes sense to offer a passkey later.
+if (window.PublicKeyCredential && PublicKeyCredential.isUserVerifyingPlatformAuthenticatorAvailable) {
+  for (const input of document.querySelectorAll("input[name=passkeys]")) {
+    PublicKeyCredential.isUserVerifyingPlatformAuthenticatorAvailable().then((able) => { input.value = able ? "1" : ""; });
+  }
+}

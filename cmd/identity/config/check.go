@@ -68,6 +68,7 @@ func (l *loader) check(c *Config, broken map[string]bool) {
 			report("password.argon2.memory_kib", "%d KiB is below the minimum of OWASP for GATEWAY_PASSWORD_ARGON2_TIME=%d: write %d or more", c.Password.Argon2Memory, t, least)
 		}
 	}
+	l.checkPasskeys(c, report)
 	if _, err := language.Parse(c.Pages.DefaultLocale); err != nil {
 		report("default_locale", "%s is no language: write a tag such as en or de", quote(c.Pages.DefaultLocale))
 	}

@@ -1,13 +1,39 @@
 package config
 
-import "time"
+import (
+	"net/url"
+	"strings"
+	"time"
+)
 
 // SignIn is which ways in there are, and how much they have to prove.
 type SignIn struct {
-	First        []string      `key:"login.first_factors" env:"GATEWAY_LOGIN_FIRST_FACTORS" doc:"Flows that may say who somebody is, such as password,passkey. Empty: all."`
-	Second       []string      `key:"login.second_factors" env:"GATEWAY_LOGIN_SECOND_FACTORS" doc:"Flows that may be the second factor, such as totp,recoverycode. Empty: all."`
-	SecondFactor string        `key:"second_factor.policy" env:"GATEWAY_SECOND_FACTOR_POLICY" default:"optional" oneof:"optional required off" doc:"Who is asked for a second factor. optional: who has one. required: everybody, and who has none sets one up. off: nobody, unless the application asks for acr mfa."`
-	Remember     time.Duration `key:"second_factor.remember_seconds" env:"GATEWAY_SECOND_FACTOR_REMEMBER_SECONDS" default:"0" min:"0" max:"31536000" doc:"How long a second factor is not asked again on a device where the person wished so. 0: it is always asked."`
-	StepUp       time.Duration `key:"step_up_seconds" env:"GATEWAY_STEP_UP_SECONDS" default:"300" min:"30" max:"3600" doc:"How old a sign-in may be for changing how the account is signed in to."`
-	TOTPIssuer   string        `key:"totp.issuer" env:"GATEWAY_TOTP_ISSUER" doc:"Name that authenticator apps show. Empty: the name of the product, or the host of the issuer."`
+	First            []string      `key:"login.first_factors" env:"GATEWAY_LOGIN_FIRST_FACTORS" doc:"Flows that may say who somebody is, such as password,passkey. Empty: all."`
+	Second           []string      `key:"login.second_factors" env:"GATEWAY_LOGIN_SECOND_FACTORS" doc:"Flows that may be the second factor, such as totp,recoverycode. Empty: all."`
+	SecondFactor     string        `key:"second_factor.policy" env:"GATEWAY_SECOND_FACTOR_POLICY" default:"optional" oneof:"optional required off" doc:"Who is asked for a second factor. optional: who has one. required: everybody, and who has none sets one up. off: nobody, unless the application asks for acr mfa."`
+	Remember         time.Duration `key:"second_factor.remember_seconds" env:"GATEWAY_SECOND_FACTOR_REMEMBER_SECONDS" default:"0" min:"0" max:"31536000" doc:"How long a second factor is not asked again on a device where the person wished so. 0: it is always asked."`
+	StepUp           time.Duration `key:"step_up_seconds" env:"GATEWAY_STEP_UP_SECONDS" default:"300" min:"30" max:"3600" doc:"How old a sign-in may be for changing how the account is signed in to."`
+	Passkeys         bool          `key:"passkey.enabled" env:"GATEWAY_PASSKEY_ENABLED" default:"true" doc:"Whether people may sign in with passkeys."`
+	PasskeyRPID      string        `key:"passkey.rp_id" env:"GATEWAY_PASSKEY_RP_ID" doc:"Relying party id of passkeys: the host of the issuer or a domain above it. Passkeys are bound to it for ever. Empty: the host of the issuer."`
+	PasskeyRPName    string        `key:"passkey.rp_name" env:"GATEWAY_PASSKEY_RP_NAME" doc:"Name that browsers show with a passkey. Empty: the name of the product, or the relying party id."`
+	PasskeyOrigins   []string      `key:"passkey.origin" env:"GATEWAY_PASSKEY_ORIGIN" doc:"Origins whose pages may ask for passkeys. Empty: that of the issuer."`
+	PasskeyRelated   []string      `key:"passkey.related_origins" env:"GATEWAY_PASSKEY_RELATED_ORIGINS" doc:"Origins under other domains that may use the same passkeys; they are told at /.well-known/webauthn."`
+	PasskeyChallenge time.Duration `key:"passkey.challenge_expiry_seconds" env:"GATEWAY_PASSKEY_CHALLENGE_EXPIRY_SECONDS" default:"300" min:"30" max:"3600" doc:"How long a person may take to confirm with a passkey."`
+	PasskeyVerify    string        `key:"passkey.user_verification" env:"GATEWAY_PASSKEY_USER_VERIFICATION" default:"preferred" oneof:"required preferred discouraged" doc:"Whether the device must verify its owner. A passkey without it is one factor."`
+	PasskeyAttest    string        `key:"passkey.attestation" env:"GATEWAY_PASSKEY_ATTESTATION" default:"none" oneof:"none indirect direct enterprise" doc:"What browsers are asked to tell of the maker of an authenticator."`
+	PasskeyClones    string        `key:"passkey.clones" env:"GATEWAY_PASSKEY_CLONES" default:"refuse" oneof:"refuse warn" doc:"What happens when the sign count of a passkey goes back, as that of a copy does. Both are audited."`
+	TOTPIssuer       string        `key:"totp.issuer" env:"GATEWAY_TOTP_ISSUER" doc:"Name that authenticator apps show. Empty: the name of the product, or the host of the issuer."`
+}
+
+// checkPasskeys holds the relying party id to WebAuthn: the host of the pages that
+// ask, or a domain above it.
+func (l *loader) checkPasskeys(c *Config, report func(key, format string, args ...any)) {
+	id := c.SignIn.PasskeyRPID
+	u, err := url.Parse(c.Server.Issuer)
+	if id == "" || err != nil || u.Hostname() == "" {
+		return
+	}
+	if host := u.Hostname(); host != id && !strings.HasSuffix(host, "."+id) {
+		report("passkey.rp_id", "%s is neither the host of the issuer, %s, nor a domain above it: browsers would refuse every passkey", quote(id), host)
+	}
 }
