@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/elloloop/identity/admin"
+	"github.com/elloloop/identity/cmd/identity/config"
 	"github.com/elloloop/identity/cmd/identity/projects"
 	"github.com/elloloop/identity/flows/identifier"
 	"github.com/elloloop/identity/flows/passhash"
@@ -21,11 +22,12 @@ import (
 
 // adminConfig wires the administration: what it needs of the provider and of the
 // flows comes through the small types of this file.
-func adminConfig(p *provider, h *hashing, log *slog.Logger) admin.Config {
+func adminConfig(c *config.Config, p *provider, h *hashing, log *slog.Logger) admin.Config {
 	found := adminProjects{p}
 	return admin.Config{
 		Store: p.store, Projects: found, Tokens: adminTokens{p.op, found}, Clients: clientRules{p.store}, Keys: adminKeys{p.keys},
 		People: people{}, Passwords: adminPasswords{h}, Resolver: net.DefaultResolver, ControlProject: p.project.ID, Now: time.Now, Log: log,
+		Secret: c.Admin.Secret.Reveal(), PublicMailDomains: c.Admin.PublicMailDomains,
 	}
 }
 

@@ -91,7 +91,7 @@ func (p *provider) wire(ctx context.Context, c *config.Config, log *slog.Logger)
 	if err != nil {
 		return err
 	}
-	if p.admin, err = admin.New(adminConfig(p, modules.hashing, log)); err != nil {
+	if p.admin, err = admin.New(adminConfig(c, p, modules.hashing, log)); err != nil {
 		return err
 	}
 	if p.project.InsecureUnsigned {

@@ -37,6 +37,7 @@ type Config struct {
 	Pages        Pages
 	Mail         Mail
 	SMS          SMS
+	Admin        Admin
 	Log          Log
 
 	origins map[string]Origin // by key: where the value came from

@@ -71,12 +71,12 @@ func TestRedaction(t *testing.T) {
 	const password = "correct-horse-battery"
 	c := load(t, Input{Environ: []string{
 		"GATEWAY_ISSUER=https://id.example.com", "GATEWAY_KEY_ENCRYPTION_KEYS=" + value, "GATEWAY_SMTP_FROM=a@example.com", "GATEWAY_SMTP_USER=u",
-		"GATEWAY_SMTP_HOST=mail.example.com", "GATEWAY_SMTP_PASS=" + password, "GATEWAY_SMS_TOKEN=" + password,
+		"GATEWAY_SMTP_HOST=mail.example.com", "GATEWAY_SMTP_PASS=" + password, "GATEWAY_SMS_TOKEN=" + password, "GATEWAY_ADMIN_API_SECRET=" + password + password,
 		`GATEWAY_SMTP_PROVIDERS=[{"host":"b.example.com","user":"u","pass":"` + password + `"}]`,
 	}})
 	in := Input{Environ: []string{"GATEWAY_KEY_ENCRYPTION_KEYS=" + value}}
 	var out bytes.Buffer
-	things := []any{*c, c, c.Storage, &c.Storage, c.Storage.KeyEncryptionKeys, &c.Storage.KeyEncryptionKeys, c.Mail, &c.Mail, c.Mail.Password, c.Mail.Providers, c.Mail.Servers(), c.SMS, in, &in, []any{c}, map[string]any{"c": *c}}
+	things := []any{*c, c, c.Storage, &c.Storage, c.Storage.KeyEncryptionKeys, &c.Storage.KeyEncryptionKeys, c.Mail, &c.Mail, c.Mail.Password, c.Mail.Providers, c.Mail.Servers(), c.SMS, c.Admin, &c.Admin, c.Admin.Secret, in, &in, []any{c}, map[string]any{"c": *c}}
 	for _, thing := range things {
 		for _, verb := range []string{"%v", "%+v", "%#v", "%s", "%q", "%x", "%X", "%d", "%o", "%b", "%c", "%U", "%t"} {
 			fmt.Fprintf(&out, verb+"\n", thing)
@@ -97,7 +97,7 @@ func TestRedaction(t *testing.T) {
 	out.WriteString(fs.FlagUsages())
 	for _, environ := range []string{
 		"GATEWAY_KEY_ENCRYPTION_KEYS=k1" + testKey, "GATEWAY_KEY_ENCRYPTION_KEYS=" + value + "," + testKey + testKey,
-		"GATEWAY_KEY_ENCRYPTION_KEY=" + value, "GATEWAY_ADMIN_API_SECRET=" + testKey, "GATEWAY_KEY_ENCRYPTION_KEYS=k1=" + testKey + "!",
+		"GATEWAY_KEY_ENCRYPTION_KEY=" + value, "GATEWAY_ADMIN_API_SECRET=" + testKey[:20], "GATEWAY_KEY_ENCRYPTION_KEYS=k1=" + testKey + "!",
 		`GATEWAY_SMTP_PROVIDERS=[{"host":"","pass":"` + password + `"}]`, `GATEWAY_SMTP_PROVIDERS=["` + password + `"]`,
 		"GATEWAY_ISSUER=https://u:" + testKey + "@id.example.com", "GATEWAY_ALLOWED_ORIGINS=https://u:" + otherKey + "@id.example.com",
 	} {
