@@ -35,6 +35,7 @@ type provider struct {
 	outbound *outbound.Client // every request to a URL that others gave
 	log      *slog.Logger
 	sender   *outbox.Runner
+	post     *post
 	draining atomic.Bool
 	tasks    sync.WaitGroup // what ends before the database is closed
 }
@@ -73,6 +74,9 @@ func (p *provider) wire(ctx context.Context, c *config.Config, log *slog.Logger)
 		Directory: p.database, Issuer: c.Server.Issuer, Default: p.project.ID, Found: p.keys.Ensure, Refuse: p.refuse,
 		Life: c.Storage.ProjectCacheLife, MaxEntries: c.Storage.ProjectCacheEntries, Now: time.Now,
 	})
+	if p.post, err = newPost(c, p.renderer, directClient()); err != nil {
+		return err
+	}
 	modules, err := newModules(c, p.store)
 	if err != nil {
 		return err

@@ -20,6 +20,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/elloloop/identity/cmd/identity/config"
+	"github.com/elloloop/identity/cmd/identity/inbox"
 	"github.com/elloloop/identity/cmd/identity/playground"
 )
 
@@ -129,7 +130,8 @@ func onlyLoopback(c *config.Config, issuer string) error {
 	return nil
 }
 
-// developmentRoutes marks the database as one for development, seeds the data and adds the playground.
+// developmentRoutes marks the database as one for development, seeds the
+// data, and adds the playground and the inbox, where every message lands.
 func (s *settings) developmentRoutes(ctx context.Context, p *provider, data *seed) (func(chi.Router), error) {
 	if _, err := p.store.ProjectSecrets.Get(ctx, p.project.Scope(), developmentMark); err != nil {
 		return nil, err
@@ -141,7 +143,12 @@ func (s *settings) developmentRoutes(ctx context.Context, p *provider, data *see
 		Issuer: p.project.Issuer, Renderer: p.renderer, Now: time.Now,
 		ResourceServer: data.resourceServer(),
 	})
-	return play.Mount, nil
+	box := inbox.New(p.renderer)
+	p.post.toInbox(box)
+	return func(r chi.Router) {
+		play.Mount(r)
+		box.Mount(r)
+	}, nil
 }
 
 // listenLocalhost listens on both loopback addresses, so that localhost reaches

@@ -5,14 +5,15 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"log/slog"
 	"net/http"
+	"os"
 	"time"
 
 	"github.com/elloloop/identity/cmd/identity/config"
 	"github.com/elloloop/identity/cmd/identity/inbox"
 	"github.com/elloloop/identity/cmd/identity/mail"
+	"github.com/elloloop/identity/cmd/identity/outbox"
 	"github.com/elloloop/identity/cmd/identity/sms"
 	"github.com/elloloop/identity/storage"
 	"github.com/elloloop/identity/templates"
@@ -35,9 +36,9 @@ type textSender interface {
 	Send(ctx context.Context, to, id, text string) error
 }
 
-// newPost makes what the settings say. client sends the short
-// messages; terminal shows those of a development server.
-func newPost(c *config.Config, renderer *templates.Renderer, client sms.Doer, terminal io.Writer) (*post, error) {
+// newPost makes what the settings say. client sends the
+// short messages.
+func newPost(c *config.Config, renderer *templates.Renderer, client sms.Doer) (*post, error) {
 	p := &post{renderer: renderer, now: time.Now}
 	if servers := c.Mail.Servers(); len(servers) > 0 {
 		sender, err := mail.New(mail.Config{Servers: servers, From: c.Mail.From})
@@ -49,7 +50,7 @@ func newPost(c *config.Config, renderer *templates.Renderer, client sms.Doer, te
 	if c.SMS.Enabled {
 		switch c.SMS.Provider {
 		case "log": // of a development server: the configuration refuses it elsewhere
-			p.texts = &sms.Printer{Out: terminal}
+			p.texts = &sms.Printer{Out: os.Stderr}
 		case "webhook":
 			p.texts = &sms.Webhook{URL: c.SMS.URL, Token: c.SMS.Token.Reveal(), HTTP: client}
 		case "twilio":
@@ -63,8 +64,8 @@ func newPost(c *config.Config, renderer *templates.Renderer, client sms.Doer, te
 	return p, nil
 }
 
-// toInbox makes everything land in an inbox, and mail leave too if a server is
-// configured.
+// toInbox makes everything land in an inbox, and leave too where a server is
+// configured. Call it before anything is sent.
 func (p *post) toInbox(box *inbox.Inbox) { p.inbox = box }
 
 // sendsMail and sendsSMS say whether a message would reach anybody: what needs
@@ -72,26 +73,23 @@ func (p *post) toInbox(box *inbox.Inbox) { p.inbox = box }
 func (p *post) sendsMail() bool { return p.letters != nil || p.inbox != nil }
 func (p *post) sendsSMS() bool  { return p.texts != nil || p.inbox != nil }
 
-// undeliverable is a message that trying again does not help.
-type undeliverable struct{ reason string }
-
-// Error is machine-readable and holds no address.
-func (u *undeliverable) Error() string { return u.reason }
+// givenUp is the failure that trying again does not mend.
+func givenUp(reason string) error { return &outbox.Failure{Reason: reason, Permanent: true} }
 
 // mail sends the letter of an outbox message.
-func (p *post) mail(ctx context.Context, _ *storage.Project, id string, payload []byte) error {
+func (p *post) mail(ctx context.Context, _ *storage.Project, msg outbox.Message) error {
 	var m storage.Mail
-	if err := json.Unmarshal(payload, &m); err != nil {
-		return &undeliverable{"payload_unreadable"}
+	if err := json.Unmarshal(msg.Payload, &m); err != nil {
+		return givenUp("payload_unreadable")
 	}
 	if !m.EndsAt.IsZero() && !p.now().Before(m.EndsAt) {
-		return &undeliverable{"too_late"} // its link or code would not work any more
+		return givenUp("too_late") // its link or code would not work any more
 	}
 	w, err := p.renderer.Letter(m.Locales, templates.Letter{
 		Name: m.Name, Link: m.Link, Code: m.Code, Data: m.Data, Client: m.Client, Browser: m.Origin["browser"], IP: m.Origin["ip"],
 	})
 	if err != nil {
-		return &undeliverable{"letter_" + m.Name}
+		return givenUp("letter_" + m.Name)
 	}
 	if p.inbox != nil {
 		p.inbox.Put(inbox.Message{Kind: "mail", To: m.To, At: p.now(), Subject: w.Subject, Text: w.Text, HTML: w.HTML, Code: m.Code, Link: m.Link})
@@ -100,29 +98,32 @@ func (p *post) mail(ctx context.Context, _ *storage.Project, id string, payload 
 		if p.inbox != nil {
 			return nil
 		}
-		return errors.New("no_mail_server")
+		return &outbox.Failure{Reason: "no_mail_server"}
 	}
-	err = p.letters.Send(ctx, m.To, id, w)
+	err = p.letters.Send(ctx, m.To, msg.ID, w)
 	var refused *mail.Refused
 	if errors.As(err, &refused) {
-		return &undeliverable{fmt.Sprintf("refused_%d", refused.Code)}
+		return givenUp(fmt.Sprintf("refused_%d", refused.Code))
 	}
-	return err
+	if err != nil {
+		return &outbox.Failure{Reason: "no_server_takes_it", Err: err}
+	}
+	return nil
 }
 
 // text sends the short message of an outbox message.
-func (p *post) text(ctx context.Context, project *storage.Project, id string, payload []byte) error {
+func (p *post) text(ctx context.Context, project *storage.Project, msg outbox.Message) error {
 	var m storage.SMS
-	if err := json.Unmarshal(payload, &m); err != nil {
-		return &undeliverable{"payload_unreadable"}
+	if err := json.Unmarshal(msg.Payload, &m); err != nil {
+		return givenUp("payload_unreadable")
 	}
 	left := m.EndsAt.Sub(p.now())
 	if left <= 0 {
-		return &undeliverable{"too_late"}
+		return givenUp("too_late")
 	}
 	text, err := p.renderer.SMS(m.Locales, m.Name, m.Code, hostOf(project.Issuer), max(1, int(left.Round(time.Minute)/time.Minute)))
 	if err != nil {
-		return &undeliverable{"sms_" + m.Name}
+		return givenUp("sms_" + m.Name)
 	}
 	if p.inbox != nil {
 		p.inbox.Put(inbox.Message{Kind: "sms", To: m.To, At: p.now(), Text: text, Code: m.Code})
@@ -131,14 +132,17 @@ func (p *post) text(ctx context.Context, project *storage.Project, id string, pa
 		if p.inbox != nil {
 			return nil
 		}
-		return errors.New("no_sms_gateway")
+		return &outbox.Failure{Reason: "no_sms_gateway"}
 	}
-	err = p.texts.Send(ctx, m.To, id, text)
+	err = p.texts.Send(ctx, m.To, msg.ID, text)
 	var refused *sms.Refused
 	if errors.As(err, &refused) {
-		return &undeliverable{fmt.Sprintf("refused_%d", refused.Status)}
+		return givenUp(fmt.Sprintf("refused_%d", refused.Status))
 	}
-	return err
+	if err != nil {
+		return &outbox.Failure{Reason: "gateway_does_not_take_it", Err: err}
+	}
+	return nil
 }
 
 // directClient calls what the operator has configured, and nobody else: no guard

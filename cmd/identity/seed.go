@@ -221,6 +221,7 @@ func (s *seed) banner(issuer, folder string, ephemeral bool, took time.Duration)
 	line("")
 	line("  Issuer       %s", issuer)
 	line("  Playground   %s/dev/playground     run code + PKCE, see decoded tokens", issuer)
+	line("  Inbox        %s/dev/inbox          every mail and SMS lands here", issuer)
 	for i, u := range s.Users {
 		label := "Users"
 		if i > 0 {

@@ -20,9 +20,19 @@ func (p *provider) newSender(log *slog.Logger) (*outbox.Runner, error) {
 		Store: p.store, Projects: &outboxProjects{p}, Now: time.Now, Log: log,
 		Kinds: map[string]outbox.Kind{
 			storage.OutboxBackchannelLogout: {Send: p.tellLogout, Destination: loggedOutClient},
+			storage.OutboxMail:              {Send: p.post.mail, PerDestination: postAtOnce, Attempts: postAttempts},
+			storage.OutboxSMS:               {Send: p.post.text, PerDestination: postAtOnce, Attempts: postAttempts},
 		},
 	})
 }
+
+// postAtOnce bounds the connections to the one mail server, and the one gateway.
+// postAttempts is about a day of them: a server that is down loses no letter, and
+// one whose code or link has ended meanwhile is given up at once.
+const (
+	postAtOnce   = 8
+	postAttempts = 300
+)
 
 // tellLogout sends one logout token.
 func (p *provider) tellLogout(ctx context.Context, pr *storage.Project, m outbox.Message) error {

@@ -72,6 +72,7 @@ func serve(ctx context.Context, c *config.Config, log *slog.Logger, s serving) (
 			return err
 		}
 	}
+	p.post.warnWithoutMail(ctx, log)
 	p.background(work, c, log)
 	srv := &web.Server{
 		Handler: handler, Listeners: s.listeners, ShutdownTimeout: c.Server.ShutdownTimeout,

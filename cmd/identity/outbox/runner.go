@@ -32,6 +32,8 @@ type Kind struct {
 	// AtOnce bounds the messages of the kind that are sent at once by this process,
 	// PerDestination those of one destination. 0: 16 and 4.
 	AtOnce, PerDestination int
+	// Attempts is how often a message of the kind is tried. 0: as the runner's.
+	Attempts int
 }
 
 // Failure is why a message was not sent.

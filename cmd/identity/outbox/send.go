@@ -118,7 +118,7 @@ func (r *Runner) settle(ctx context.Context, p *storage.Project, m *storage.Outb
 		f = &Failure{Reason: "failed", Err: failure}
 	}
 	level, what := slog.LevelInfo, "a message was not sent; trying again"
-	if f.Permanent || m.Attempts >= r.Attempts {
+	if f.Permanent || m.Attempts >= r.attempts(m.Kind) {
 		level, what = slog.LevelWarn, "a message was given up"
 		now := r.Now()
 		r.wrote(ctx, m, r.Store.Outbox.Dead(ctx, p.Scope(), m, now, f.Reason, r.Store.AuditEvents.Append(storage.AuditEvent{
@@ -129,6 +129,14 @@ func (r *Runner) settle(ctx context.Context, p *storage.Project, m *storage.Outb
 	}
 	r.Log.LogAttrs(ctx, level, what, slog.String("kind", m.Kind), slog.String("message", m.ID), slog.String("project", p.ID),
 		slog.Int("attempt", m.Attempts), slog.String("reason", f.Reason), slog.Any("cause", f.Err))
+}
+
+// attempts is how often a message of this kind is tried.
+func (r *Runner) attempts(kind string) int {
+	if n := r.Kinds[kind].Attempts; n > 0 {
+		return n
+	}
+	return r.Attempts
 }
 
 // later makes a message due again, and wakes the runner then.
