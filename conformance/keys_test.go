@@ -21,13 +21,18 @@ func TestKeyRotation(t *testing.T) {
 	first := b.tokens(w.web)
 	header, _ := w.jwt(t, first.id)
 	before := kids(w.jwks(t))
-	if _, err := w.identity("", "key", "rotate", "--force", "--json"); err != nil {
+	if _, err := w.identity("", "key", "rotate", "--now", "--json"); err != nil {
 		t.Fatal(err)
 	}
 	eventually(t, "oidcc-server-rotate-keys: a new kid signs", func() bool {
 		h, _ := w.jwt(t, b.tokens(w.web).id)
 		return h.KeyID != header.KeyID
 	})
+	signs, _ := w.jwt(t, b.tokens(w.web).id)
+	if !before[signs.KeyID] {
+		t.Errorf("oidcc-server-rotate-keys: %s signs, and was not published before", signs.KeyID)
+	}
+	eventually(t, "oidcc-server-rotate-keys: another key is published to sign next", func() bool { return len(kids(w.jwks(t))) > len(before) })
 	after := kids(w.jwks(t))
 	for kid := range before {
 		if !after[kid] {

@@ -92,6 +92,7 @@ func (op *Provider) issueThroughBrowser(r *http.Request, p *storage.Project, ar 
 	if err := op.store.Grants.Start(ctx, p.Scope(), g, append(also, out.changes...)...); err != nil {
 		return nil, err
 	}
+	op.keepClient(ctx, p, client)
 	return append(fields, out.response.fields(ar.ScopeNarrowed)...), nil
 }
 

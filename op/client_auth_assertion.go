@@ -148,9 +148,10 @@ func (op *Provider) proveAssertion(ctx context.Context, p *storage.Project, c *s
 // remembered: until the assertion is refused for its age.
 func (a *clientAssertion) checkClaims(p *storage.Project, now time.Time) (time.Time, error) {
 	// RFC 7523 §3, item 3: it is meant for us and for nobody else, who could use
-	// it here.
+	// it here. OIDC Core §9 has the token endpoint as aud, what came after it the
+	// issuer.
 	if len(a.Audience) == 0 || slices.ContainsFunc(a.Audience, func(aud string) bool {
-		return aud != p.Issuer && aud != p.Issuer+pathToken
+		return aud != p.Issuer && (aud != p.Issuer+pathToken || p.AssertionIssuerOnly)
 	}) {
 		return time.Time{}, badAssertion("needs the aud " + p.Issuer + " alone")
 	}

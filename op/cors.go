@@ -31,11 +31,25 @@ func corsPublic(next http.Handler) http.Handler {
 // calls is said by the request, not by a cookie. The headers are set before next
 // runs, so that its errors carry them too and the page can read them.
 func (op *Provider) corsClients(next http.Handler) http.Handler {
+	return cors(next, op.allowsOrigin)
+}
+
+// corsRegistration lets the pages of an application register it where everybody
+// may register: there its origin is not known yet. Elsewhere it is as corsClients.
+func (op *Provider) corsRegistration(next http.Handler) http.Handler {
+	return cors(next, func(r *http.Request, origin string) bool {
+		p, err := op.projects(r)
+		open := err == nil && p.Registration == storage.RegistrationOpen && isWebOrigin(origin) && len(r.Header.Values("Origin")) == 1
+		return open || op.allowsOrigin(r, origin)
+	})
+}
+
+func cors(next http.Handler, allows func(r *http.Request, origin string) bool) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		h := w.Header()
 		h.Add("Vary", "Origin") // also without one: a shared cache must not mix the answers
 		origin := r.Header.Get("Origin")
-		allowed := origin != "" && op.allowsOrigin(r, origin)
+		allowed := origin != "" && allows(r, origin)
 		if allowed {
 			h.Set("Access-Control-Allow-Origin", origin)
 		}

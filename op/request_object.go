@@ -156,7 +156,10 @@ func readObjectHeader(raw string) (tokenHeader, error) {
 
 // proveRequestObject checks the signature with the client's keys.
 func (op *Provider) proveRequestObject(a *authorization, raw string, h tokenHeader) error {
-	keys, err := op.clientKeys(a.ctx, a.project, a.client)
+	keys, err := op.clientKeysWith(a.ctx, a.project, a.client, h.KID)
+	if errors.Is(err, ErrInvalidClient) { // no code of an authorization error
+		return badObject("is signed, and the keys at jwks_uri of the client cannot be used").Because(err)
+	}
 	if err != nil {
 		return err
 	}

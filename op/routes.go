@@ -54,7 +54,7 @@ func (op *Provider) Mount(r chi.Router) {
 		op.handle(r, pathUserinfo, op.userinfo, http.MethodGet, http.MethodPost)
 	})
 	r.Group(func(r chi.Router) {
-		r.Use(op.corsClients)
+		r.Use(op.corsRegistration)
 		op.handle(r, pathRegister, op.register, http.MethodPost)
 		op.handle(r, pathRegister+"/{client_id}", op.registered, http.MethodGet, http.MethodPut, http.MethodDelete)
 	})

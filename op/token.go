@@ -55,7 +55,11 @@ func (op *Provider) serveToken(r *http.Request, p *storage.Project) (TokenRespon
 	case !slices.Contains(client.GrantTypes, grantType):
 		return TokenResponse{}, ErrUnauthorizedClient.Say("this client is not registered for grant_type " + grantType)
 	}
-	return serve(op, &tokenRequest{http: r, project: p, client: client, params: ps})
+	res, err := serve(op, &tokenRequest{http: r, project: p, client: client, params: ps})
+	if err == nil {
+		op.keepClient(r.Context(), p, client)
+	}
+	return res, err
 }
 
 // OriginOf is where a request came from, for the audit log: the peer that the

@@ -111,10 +111,11 @@ func (c *Client) restore(n graph.Node) { c.ID, c.Meta, c.ExpiresAt = n.ID, meta(
 // clientOrigin lets a browser's Origin find whether any client has it.
 type clientOrigin struct {
 	id, origin, clientID string
+	expires              time.Time // with the client
 }
 
 func (o *clientOrigin) keys() (string, []graph.Value, time.Time) {
-	return o.id, []graph.Value{graph.String(o.origin), graph.String(o.clientID)}, time.Time{}
+	return o.id, []graph.Value{graph.String(o.origin), graph.String(o.clientID)}, o.expires
 }
 
 func (o *clientOrigin) restore(graph.Node) {}
@@ -127,7 +128,7 @@ type Clients struct {
 
 // Create stores a new client with the CORS origins that it may call from.
 func (s *Clients) Create(ctx context.Context, scope Scope, c *Client, origins []string, also ...Change) error {
-	changes := append([]Change{create(typeClient, c)}, originRows(c.ID, origins)...)
+	changes := append([]Change{create(typeClient, c)}, originRows(c, origins)...)
 	_, err := commit(ctx, s.repo, scope, append(changes, also...))
 	return err
 }
@@ -140,7 +141,7 @@ func (s *Clients) Get(ctx context.Context, scope Scope, id string) (*Client, err
 // Replace stores a changed client if nobody changed it since it was read.
 func (s *Clients) Replace(ctx context.Context, scope Scope, c *Client, origins []string, also ...Change) error {
 	changes := []Change{update(typeClient, c, c.Version), removeBy(typeClientOrigin, "client", graph.String(c.ID))}
-	changes = append(changes, originRows(c.ID, origins)...)
+	changes = append(changes, originRows(c, origins)...)
 	_, err := commit(ctx, s.repo, scope, append(changes, also...))
 	return err
 }
@@ -179,10 +180,10 @@ func (s *Clients) SealSecret(scope Scope, clientID, secret string) []byte {
 	return s.keys.Seal([]byte(secret), scope.Project(), "Client", clientID)
 }
 
-func originRows(clientID string, origins []string) []Change {
+func originRows(c *Client, origins []string) []Change {
 	changes := make([]Change, len(origins))
 	for i, o := range origins {
-		changes[i] = create(typeClientOrigin, &clientOrigin{id: NewID(), origin: o, clientID: clientID})
+		changes[i] = create(typeClientOrigin, &clientOrigin{id: NewID(), origin: o, clientID: c.ID, expires: c.ExpiresAt})
 	}
 	return changes
 }

@@ -19,7 +19,11 @@ type Project struct {
 	SessionIdle             time.Duration // a session ends after this time without use
 	SessionMax              time.Duration // and after this time whatever happens
 
-	RequirePKCE    bool     // of confidential clients too (RFC 9700 §2.1.1)
+	RequirePKCE bool // of confidential clients too (RFC 9700 §2.1.1)
+	// AssertionIssuerOnly: the aud of a client assertion has to be the issuer. False:
+	// the token endpoint is good too (OIDC Core §9).
+	AssertionIssuerOnly bool
+
 	FrontChannel   bool     // clients may register for response types that bring tokens through the browser (RFC 9700 §2.1.2)
 	Audience       []string // aud of access tokens where the client has none of its own
 	AllowedOrigins []string // CORS origins beside those of the clients

@@ -183,7 +183,7 @@ func protocolTypes() []graph.Type {
 			Columns: []graph.Column{text("origin"), text("client_id")},
 			Unique:  []graph.Unique{unique("origin_client", "origin", "client_id")},
 			Indexes: []graph.Index{index("origin", "origin"), index("client", "client_id")},
-			Watched: true,
+			Expires: true, Watched: true,
 		},
 		{
 			ID: typePasswordCredential, Name: "PasswordCredential", Table: "password_credentials",

@@ -18,7 +18,7 @@ import (
 
 func newClientCommand(t *terminal) *cobra.Command {
 	cmd := &cobra.Command{Use: "client", Short: "Register and manage applications"}
-	cmd.AddCommand(newClientAdd(t), newClientList(t), newClientRotateSecret(t), newClientDelete(t))
+	cmd.AddCommand(newClientAdd(t), newClientList(t), newClientRotateSecret(t), newClientDelete(t), newClientToken(t))
 	return cmd
 }
 

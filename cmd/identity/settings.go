@@ -29,7 +29,7 @@ func projectOf(c *config.Config) *storage.Project {
 		AccessTokenTTL: c.Tokens.AccessExpiry, IDTokenTTL: c.Tokens.IDTokenExpiry,
 		RefreshTokenTTL: c.Tokens.RefreshExpiry, RefreshGrace: c.Tokens.RefreshGrace,
 		SessionIdle: c.Session.Idle, SessionMax: c.Session.Max,
-		RequirePKCE: c.Tokens.PKCERequired, FrontChannel: c.Tokens.FrontChannel, InsecureUnsigned: c.Insecure.Unsigned,
+		RequirePKCE: c.Tokens.PKCERequired, FrontChannel: c.Tokens.FrontChannel, AssertionIssuerOnly: !c.Tokens.AssertionEndpoint, InsecureUnsigned: c.Insecure.Unsigned,
 		AllowedOrigins:  c.Server.AllowedOrigins,
 		PasswordEnabled: c.Login.AllowLocal, SignupEnabled: c.Password.SignupEnabled,
 		IdentifierFirst: c.Login.IdentifierFirst, PasswordMinLength: c.Password.MinLength,

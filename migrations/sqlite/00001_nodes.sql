@@ -257,6 +257,7 @@ CREATE TABLE client_origins (
 CREATE UNIQUE INDEX client_origins_key_origin_client ON client_origins (project_id, origin, client_id);
 CREATE INDEX client_origins_by_origin ON client_origins (project_id, origin, id);
 CREATE INDEX client_origins_by_client ON client_origins (project_id, client_id, id);
+CREATE INDEX client_origins_expiry ON client_origins (expires_at) WHERE expires_at IS NOT NULL;
 
 CREATE TABLE password_credentials (
     project_id  TEXT NOT NULL,

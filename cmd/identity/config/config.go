@@ -89,6 +89,7 @@ type Tokens struct {
 	AuthorizationCodeExpiry    time.Duration `key:"authorization_code.expiry_seconds" env:"GATEWAY_AUTHORIZATION_CODE_EXPIRY_SECONDS" default:"60" min:"1" max:"600" doc:"Life time of an authorization code."`
 	AuthorizationRequestExpiry time.Duration `key:"authorization_request.expiry_seconds" env:"GATEWAY_AUTHORIZATION_REQUEST_EXPIRY_SECONDS" default:"1800" min:"60" max:"86400" doc:"How long a person has to sign in."`
 	PKCERequired               bool          `key:"pkce.required" env:"GATEWAY_PKCE_REQUIRED" default:"true" doc:"Whether clients that can keep a secret must use PKCE too. Public clients always must."`
+	AssertionEndpoint          bool          `key:"client_assertion.token_endpoint_audience" env:"GATEWAY_CLIENT_ASSERTION_TOKEN_ENDPOINT_AUDIENCE" default:"true" doc:"Whether the aud of a client assertion (private_key_jwt, client_secret_jwt) may be the URL of the token endpoint, as older clients send it. The issuer always may."`
 	FrontChannel               bool          `key:"front_channel.enabled" env:"GATEWAY_FRONT_CHANNEL_ENABLED" default:"false" doc:"Whether clients may be registered for response types that bring tokens through the browser (implicit and hybrid)."`
 }
 
