@@ -124,11 +124,17 @@ func TestCode(t *testing.T) {
 // race sends n requests at once.
 func race(t *testing.T, s *server, n int, request func() *http.Request) []answer {
 	t.Helper()
+	return raceOn(t, n, func() (*server, *http.Request) { return s, request() })
+}
+
+// raceOn sends n requests at once, each to the server that it is made for.
+func raceOn(t *testing.T, n int, request func() (*server, *http.Request)) []answer {
+	t.Helper()
 	answers, errs := make([]answer, n), make([]error, n)
 	var begin, end sync.WaitGroup
 	begin.Add(1)
 	for i := range n {
-		req := request()
+		s, req := request()
 		end.Go(func() {
 			begin.Wait()
 			answers[i], errs[i] = s.try(req)

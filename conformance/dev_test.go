@@ -29,7 +29,7 @@ type dev struct {
 func startDev(t *testing.T) *dev {
 	t.Helper()
 	dir := t.TempDir()
-	d := &dev{server: &server{dir: dir, http: newHTTPClient(), env: []string{"PATH=" + os.Getenv("PATH"), "HOME=" + dir, "TMPDIR=" + dir}}}
+	d := &dev{server: &server{dir: dir, http: newHTTPClient(), log: &logged{}, env: []string{"PATH=" + os.Getenv("PATH"), "HOME=" + dir, "TMPDIR=" + dir}}}
 	d.cmd = exec.Command(suite.binary, "dev", "--ephemeral", "--port", "0", "--print-json")
 	d.cmd.Env, d.cmd.Dir = d.env, dir
 	stdout, err := d.cmd.StdoutPipe()

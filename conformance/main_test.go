@@ -6,6 +6,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -20,6 +21,10 @@ var suite struct {
 }
 
 func TestMain(m *testing.M) {
+	if os.Getenv(postgresEnv) == "" { // without make: with a PostgreSQL for this run
+		fmt.Fprintln(os.Stderr, "conformance:", againWithPostgres())
+		os.Exit(1)
+	}
 	code, err := run(m)
 	if err != nil {
 		fmt.Fprintln(os.Stderr, "conformance:", err)
@@ -51,8 +56,9 @@ func run(m *testing.M) (int, error) {
 	if err := readSources(root); err != nil {
 		return 0, err
 	}
+	defer dropDatabases()
 	code := m.Run()
-	if w := started(); w != nil { // the shared server: its end is a test too
+	for _, w := range started() { // the shared servers: their end is a test too
 		if err := w.server.stop(); err != nil {
 			return 1, err
 		}
@@ -97,29 +103,45 @@ type world struct {
 	alice   person
 }
 
-var sharedWorld = sync.OnceValues(func() (*world, error) { return newWorld(filepath.Join(suite.dir, "shared")) })
+var (
+	sharedWorld   = sync.OnceValues(func() (*world, error) { return newWorld(filepath.Join(suite.dir, "shared")) })
+	sharedReplica = sync.OnceValues(func() (*world, error) {
+		env, err := newDatabase()
+		if err != nil {
+			return nil, err
+		}
+		return newWorld(filepath.Join(suite.dir, "shared-postgres"), env...)
+	})
+)
 
 var startedOnce struct {
 	sync.Mutex
-	world *world
+	worlds []*world
 }
 
-func started() *world {
+func started() []*world {
 	startedOnce.Lock()
 	defer startedOnce.Unlock()
-	return startedOnce.world
+	return startedOnce.worlds
 }
 
-// shared returns the server that most tests use together. At the end of each test
-// its log is read: an error, or a secret, fails the test.
+// shared returns the server that most tests use together: on SQLite, and below
+// TestOnPostgres on Postgres. At the end of each test its log is read: an error,
+// or a secret, fails the test.
 func shared(t *testing.T) *world {
 	t.Helper()
-	w, err := sharedWorld()
+	get := sharedWorld
+	if onPostgres(t) {
+		get = sharedReplica
+	}
+	w, err := get()
 	if err != nil {
 		t.Fatal(err)
 	}
 	startedOnce.Lock()
-	startedOnce.world = w
+	if !slices.Contains(startedOnce.worlds, w) {
+		startedOnce.worlds = append(startedOnce.worlds, w)
+	}
 	startedOnce.Unlock()
 	watch(t, w.server)
 	return w

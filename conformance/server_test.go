@@ -21,14 +21,14 @@ import (
 	"time"
 )
 
-// server is an identity process over one SQLite file, with its configuration.
+// server is an identity process over one database, with its configuration.
 type server struct {
 	issuer string
 	addr   string
 	dir    string
 	env    []string
 	http   *http.Client // trusts the run's authority, follows no redirect, keeps no cookie
-	log    logged
+	log    *logged
 
 	cmd    *exec.Cmd
 	exited chan struct{}
@@ -50,7 +50,7 @@ func newServer(dir string, env ...string) (*server, error) {
 	}
 	s := &server{
 		issuer: fmt.Sprintf("https://localhost:%d", port), addr: fmt.Sprintf("127.0.0.1:%d", port), dir: dir,
-		http: newHTTPClient(),
+		http: newHTTPClient(), log: &logged{},
 	}
 	kek := base64.StdEncoding.EncodeToString(key)
 	s.log.secret(kek)
@@ -196,7 +196,7 @@ func (s *server) audit() []string { return s.log.audit() }
 // start runs a server of the test's own, ended with it.
 func start(t *testing.T, env ...string) *world {
 	t.Helper()
-	w, err := newWorld(t.TempDir(), env...)
+	w, err := newWorld(t.TempDir(), append(stored(t), env...)...)
 	if err != nil {
 		t.Fatal(err)
 	}

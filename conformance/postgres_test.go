@@ -1,0 +1,144 @@
+package conformance
+
+import (
+	"context"
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"net/url"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"sync"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+)
+
+// postgresEnv names a superuser's DSN of the PostgreSQL that tests share: make
+// test starts it.
+const postgresEnv = "IDENTITY_TEST_POSTGRES_DSN"
+
+// againWithPostgres runs this program once more, by the script that starts a
+// PostgreSQL. It returns only when that can't be done.
+func againWithPostgres() error {
+	bash, err := exec.LookPath("bash")
+	if err != nil {
+		return err
+	}
+	return syscall.Exec(bash, append([]string{"bash", filepath.Join("..", ".ci", "with-postgres")}, os.Args...), os.Environ())
+}
+
+// TestOnPostgres runs again, on PostgreSQL, what is about stored things. Left to
+// SQLite are browsers, time that passes, and what no database has a part in.
+func TestOnPostgres(t *testing.T) {
+	for name, run := range map[string]func(*testing.T){
+		"Register": TestRegister, "Import": TestImport, "Lockout": TestLockout,
+		"Userinfo": TestUserinfo, "AccessToken": TestAccessToken, "Introspection": TestIntrospection, "Revocation": TestRevocation,
+		"ClientAuthentication": TestClientAuthentication, "ClientAssertion": TestClientAssertion, "ClientOptions": TestClientOptions,
+		"Code": TestCode, "PKCE": TestPKCE, "RefreshToken": TestRefreshToken, "RefreshTokenReuse": TestRefreshTokenReuse,
+		"Interaction": TestInteraction, "Session": TestSession, "Prompt": TestPrompt, "Logout": TestLogout, "OIDCC": TestOIDCC,
+		"Parameters": TestParameters, "ResponseMode": TestResponseMode, "RedirectURI": TestRedirectURI, "UnprovenClient": TestUnprovenClient,
+		"KeyRotation": TestKeyRotation, "Restart": TestRestart, "StopUnderLoad": TestStopUnderLoad,
+	} {
+		t.Run(name, run)
+	}
+}
+
+func onPostgres(t *testing.T) bool { return strings.HasPrefix(t.Name(), "TestOnPostgres/") }
+
+// stored is where a server of this test's own keeps its data: nothing, for its
+// SQLite file, or a new database on PostgreSQL.
+func stored(t *testing.T) []string {
+	t.Helper()
+	if !onPostgres(t) {
+		return nil
+	}
+	env, err := newDatabase()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return env
+}
+
+var databases struct {
+	sync.Mutex
+	names []string
+}
+
+// newDatabase makes an empty database on the shared PostgreSQL, and returns the
+// settings that lead a server to it: one role owns the tables, another works.
+func newDatabase() ([]string, error) { return databaseOn(os.Getenv(postgresEnv)) }
+
+func databaseOn(super string) ([]string, error) {
+	name := "conformance_" + strings.ToLower(rand.Text())
+	var statements []string
+	for _, role := range []string{"identity_owner", "identity_app"} {
+		statements = append(statements, "DO $$ BEGIN CREATE ROLE "+role+" LOGIN; EXCEPTION WHEN duplicate_object OR unique_violation THEN END $$")
+	}
+	if err := execute(super, append(statements, "CREATE DATABASE "+name+" OWNER identity_owner")...); err != nil {
+		return nil, err
+	}
+	if super == os.Getenv(postgresEnv) {
+		databases.Lock()
+		databases.names = append(databases.names, name)
+		databases.Unlock()
+	}
+	return []string{"GATEWAY_POSTGRES_DSN=" + dsn(super, name, "identity_app"), "GATEWAY_POSTGRES_MIGRATE_DSN=" + dsn(super, name, "identity_owner")}, nil
+}
+
+// dropDatabases removes what newDatabase made.
+func dropDatabases() {
+	for _, name := range databases.names {
+		if err := execute(os.Getenv(postgresEnv), "DROP DATABASE "+name+" WITH (FORCE)"); err != nil {
+			fmt.Fprintln(os.Stderr, "conformance:", err)
+		}
+	}
+}
+
+// dsn is that of another database and, unless "", another role.
+func dsn(super, database, role string) string {
+	u, err := url.Parse(super)
+	if err != nil {
+		return super
+	}
+	u.Path = "/" + database
+	if role != "" {
+		u.User = url.User(role)
+	}
+	return u.String()
+}
+
+// execute runs statements on a connection of their own.
+func execute(dsn string, statements ...string) error {
+	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
+	defer cancel()
+	c, err := pgx.Connect(ctx, dsn)
+	if err != nil {
+		return err
+	}
+	for _, sql := range statements {
+		if _, err = c.Exec(ctx, sql); err != nil {
+			err = fmt.Errorf("%s: %w", sql, err)
+			break
+		}
+	}
+	return errors.Join(err, c.Close(ctx))
+}
+
+// number runs a query for one number.
+func number(t *testing.T, dsn, query string, args ...any) (n int64) {
+	t.Helper()
+	c, err := pgx.Connect(t.Context(), dsn)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer c.Close(context.WithoutCancel(t.Context()))
+	if err := c.QueryRow(t.Context(), query, args...).Scan(&n); err != nil {
+		t.Fatalf("%s: %v", query, err)
+	}
+	return n
+}
