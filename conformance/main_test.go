@@ -72,7 +72,7 @@ func run(m *testing.M) (int, error) {
 // readSources looks at every file that the binary is made of, so that `go test`
 // does not answer from its cache when one of them has changed.
 func readSources(root string) error {
-	for _, folder := range []string{"cmd", "op", "flows", "storage", "templates", "migrations", "go.mod"} {
+	for _, folder := range []string{"cmd", "op", "flows", "admin", "proto", "storage", "templates", "migrations", "go.mod"} {
 		err := filepath.WalkDir(filepath.Join(root, folder), func(file string, _ fs.DirEntry, err error) error {
 			if err == nil {
 				_, err = os.Stat(file)
