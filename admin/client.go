@@ -10,7 +10,6 @@ import (
 
 	"connectrpc.com/connect"
 	"google.golang.org/protobuf/encoding/protojson"
-	"google.golang.org/protobuf/proto"
 
 	adminv1 "github.com/elloloop/identity/proto/gen/identity/admin/v1"
 	"github.com/elloloop/identity/storage"
@@ -56,12 +55,28 @@ func clientMessage(c *storage.Client) (*adminv1.Client, error) {
 	return m, nil
 }
 
-// clientOf makes a client of a message. What the message does not carry comes
-// from the client as it was.
-func clientOf(m *adminv1.Client, was *storage.Client) (*storage.Client, error) {
-	bare, _ := proto.Clone(m).(*adminv1.Client)
-	bare.Secrets = nil
-	b, err := protojson.MarshalOptions{UseProtoNames: true}.Marshal(bare)
+// clientOutput are the fields of a client that the server sets.
+var clientOutput = []string{"secrets", "dynamic"}
+
+// clientOf makes a client of another by setting the fields of these names to what
+// a message says. Everything else stays as it was, to the byte: what is stored may
+// know more than the message.
+func clientOf(m *adminv1.Client, was *storage.Client, names []string) (*storage.Client, error) {
+	fields, err := fieldsOf(json.Marshal(was))
+	if err != nil {
+		return nil, err
+	}
+	said, err := fieldsOf(protojson.MarshalOptions{UseProtoNames: true}.Marshal(m))
+	if err != nil {
+		return nil, err
+	}
+	for _, name := range names {
+		delete(fields, name)
+		if v, ok := said[name]; ok {
+			fields[name] = v
+		}
+	}
+	b, err := json.Marshal(fields)
 	if err != nil {
 		return nil, err
 	}
@@ -69,9 +84,16 @@ func clientOf(m *adminv1.Client, was *storage.Client) (*storage.Client, error) {
 	if err := json.Unmarshal(b, c); err != nil {
 		return nil, err
 	}
-	c.ID, c.Meta, c.Secrets, c.CreatedOrder, c.ExpiresAt = was.ID, was.Meta, was.Secrets, was.CreatedOrder, was.ExpiresAt
-	c.InsecureAnyLocalhostPort = was.InsecureAnyLocalhostPort
+	c.ID, c.Meta, c.ExpiresAt = was.ID, was.Meta, was.ExpiresAt // which are no part of the JSON
 	return c, nil
+}
+
+func fieldsOf(b []byte, err error) (map[string]json.RawMessage, error) {
+	if err != nil {
+		return nil, err
+	}
+	fields := map[string]json.RawMessage{}
+	return fields, json.Unmarshal(b, &fields)
 }
 
 // checkClient lists every mistake of a client that is about to be stored.
@@ -118,7 +140,8 @@ func (s *Server) createClient(ctx context.Context, c *call, req *adminv1.CreateC
 		return s.createdClient(ctx, c, was, err)
 	}
 	in := req.GetClient()
-	client, err := clientOf(in, &storage.Client{ID: in.GetId(), CreatedOrder: c.now.UnixMicro()})
+	empty := &storage.Client{ID: in.GetId(), CreatedOrder: c.now.UnixMicro()}
+	client, err := clientOf(in, empty, settable(in.ProtoReflect().Descriptor(), clientOutput...))
 	if err != nil {
 		return nil, err
 	}
@@ -210,14 +233,15 @@ func (s *Server) updateClient(ctx context.Context, c *call, req *adminv1.UpdateC
 	if err != nil {
 		return nil, err
 	}
-	after, err := clientMessage(was)
+	names, err := masked(before.ProtoReflect().Descriptor(), req.GetUpdateMask(), clientOutput...)
 	if err != nil {
 		return nil, err
 	}
-	if err := merge(after, req.GetClient(), req.GetUpdateMask(), "secrets"); err != nil {
+	next, err := clientOf(req.GetClient(), was, names)
+	if err != nil {
 		return nil, err
 	}
-	next, err := clientOf(after, was)
+	after, err := clientMessage(next)
 	if err != nil {
 		return nil, err
 	}

@@ -39,37 +39,53 @@ func pageRequest(size int32, token, orderBy string) (storage.PageRequest, string
 }
 
 // merge puts the fields that a mask names from one message into another. output
-// are the fields that the server sets. A mask that names nothing that can be
-// changed is refused (S5-10).
+// are the fields that the server sets.
 func merge(into, from proto.Message, mask *fieldmaskpb.FieldMask, output ...string) error {
 	dst, src := into.ProtoReflect(), from.ProtoReflect()
-	fields := dst.Descriptor().Fields()
-	paths := mask.GetPaths()
-	if len(paths) == 0 {
-		return invalid("update_mask", "names no field")
-	}
-	if len(paths) == 1 && paths[0] == "*" {
-		paths = nil
-		for i := range fields.Len() {
-			if name := string(fields.Get(i).Name()); !isOutput(name, output) {
-				paths = append(paths, name)
-			}
-		}
+	paths, err := masked(dst.Descriptor(), mask, output...)
+	if err != nil {
+		return err
 	}
 	for _, path := range paths {
-		f := fields.ByName(protoreflect.Name(path))
-		switch {
-		case f == nil:
-			return invalid("update_mask", "names "+strconv.Quote(path)+", and there is no such field; a field is named whole")
-		case isOutput(path, output):
-			return invalid("update_mask", "names "+strconv.Quote(path)+", which the server sets")
-		case src.Has(f):
+		if f := dst.Descriptor().Fields().ByName(protoreflect.Name(path)); src.Has(f) {
 			dst.Set(f, src.Get(f))
-		default:
+		} else {
 			dst.Clear(f)
 		}
 	}
 	return nil
+}
+
+// masked are the fields of a message that a mask names. A mask that names nothing
+// that can be changed is refused (S5-10).
+func masked(d protoreflect.MessageDescriptor, mask *fieldmaskpb.FieldMask, output ...string) ([]string, error) {
+	paths := mask.GetPaths()
+	if len(paths) == 0 {
+		return nil, invalid("update_mask", "names no field")
+	}
+	if len(paths) == 1 && paths[0] == "*" {
+		return settable(d, output...), nil
+	}
+	for _, path := range paths {
+		switch f := d.Fields().ByName(protoreflect.Name(path)); {
+		case f == nil:
+			return nil, invalid("update_mask", "names "+strconv.Quote(path)+", and there is no such field; a field is named whole")
+		case isOutput(path, output):
+			return nil, invalid("update_mask", "names "+strconv.Quote(path)+", which the server sets")
+		}
+	}
+	return paths, nil
+}
+
+// settable are the fields of a message that a caller sets.
+func settable(d protoreflect.MessageDescriptor, output ...string) []string {
+	var names []string
+	for i := range d.Fields().Len() {
+		if name := string(d.Fields().Get(i).Name()); !isOutput(name, output) {
+			names = append(names, name)
+		}
+	}
+	return names
 }
 
 func isOutput(name string, output []string) bool {

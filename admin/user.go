@@ -205,7 +205,7 @@ func (s *Server) updateUser(ctx context.Context, c *call, req *adminv1.UpdateUse
 	}
 	before := userMessage(u)
 	after := userMessage(u)
-	if err := merge(after, req.GetUser(), req.GetUpdateMask()); err != nil {
+	if err := merge(after, req.GetUser(), req.GetUpdateMask(), userOutput...); err != nil {
 		return nil, err
 	}
 	next := *u

@@ -37,6 +37,9 @@ func roleMessage(role string) adminv1.UserRole {
 
 func isPlatformAdmin(u *storage.User) bool { return u.PlatformAdmin }
 
+// userOutput are the fields of an account that the server sets.
+var userOutput = []string{"deletion_at"}
+
 func userMessage(u *storage.User) *adminv1.User {
 	m := &adminv1.User{
 		Id: u.ID, Email: u.Email, EmailVerified: u.EmailVerified, Username: u.Username, ExternalId: u.ExternalID,
@@ -45,6 +48,10 @@ func userMessage(u *storage.User) *adminv1.User {
 		Picture: u.Picture, Website: u.Website, Gender: u.Gender, Birthdate: u.Birthdate, Zoneinfo: u.Zoneinfo,
 		Locale: u.Locale, PhoneNumber: u.PhoneNumber, PhoneNumberVerified: u.PhoneNumberVerified,
 		CreatedAt: stamp(u.CreatedAt), UpdatedAt: stamp(u.UpdatedAt), Etag: etagOf(u.Version), PlatformAdmin: u.PlatformAdmin,
+		RecoveryEmail: u.RecoveryEmail, Quota: u.Quota,
+	}
+	if u.Deletion != nil {
+		m.DeletionAt = stamp(u.Deletion.At)
 	}
 	if a := u.Address; a != nil {
 		m.Address = &adminv1.Address{
@@ -72,6 +79,13 @@ func (s *Server) fillUser(u *storage.User, m *adminv1.User) error {
 	if u.Email == "" && u.Username == "" && m.GetExternalId() == "" {
 		return invalid("user.email", "is missing: an account needs an address, a username or an external id")
 	}
+	u.RecoveryEmail = ""
+	if m.GetRecoveryEmail() != "" {
+		if u.RecoveryEmail, _, err = s.People.Email(m.GetRecoveryEmail()); err != nil {
+			return invalid("user.recovery_email", err.Error())
+		}
+	}
+	u.Quota = m.GetQuota()
 	u.ExternalID, u.EmailVerified, u.PlatformAdmin = m.GetExternalId(), m.GetEmailVerified(), m.GetPlatformAdmin()
 	if u.Status = statusOf(m.GetStatus()); u.Status == "" {
 		u.Status = storage.UserActive

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"maps"
+	"math"
 	"net/url"
 	"slices"
 	"strings"
@@ -264,7 +265,7 @@ func (f *clientFaults) tokens(c *storage.Client) {
 	}
 	f.list("audience", c.Audience, isPlainText)
 	f.list("default_acr_values", c.DefaultACRValues, isPlainText)
-	if c.DefaultMaxAge != nil && *c.DefaultMaxAge < 0 {
-		f.add("default_max_age", "is negative")
+	if c.DefaultMaxAge != nil && (*c.DefaultMaxAge < 0 || *c.DefaultMaxAge > math.MaxInt32) {
+		f.add("default_max_age", "is negative, or longer than a lifetime")
 	}
 }

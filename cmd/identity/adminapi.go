@@ -115,9 +115,9 @@ func claimedIssuer(raw string) string {
 type clientRules struct{ store *storage.Store }
 
 // Faults implements admin.ClientRules.
-func (clientRules) Faults(_ *storage.Project, c *storage.Client) [][2]string {
+func (clientRules) Faults(p *storage.Project, c *storage.Client) [][2]string {
 	var out [][2]string
-	for _, f := range op.ValidateClient(c) {
+	for _, f := range op.ValidateClientFor(p, c) {
 		field, why, _ := strings.Cut(f.Description, " ")
 		out = append(out, [2]string{field, why})
 	}

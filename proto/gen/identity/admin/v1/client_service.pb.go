@@ -94,6 +94,12 @@ type Client struct {
 	FrontchannelLogoutSessionRequired bool   `protobuf:"varint,43,opt,name=frontchannel_logout_session_required,json=frontchannelLogoutSessionRequired,proto3" json:"frontchannel_logout_session_required,omitempty"`
 	BackchannelLogoutUri              string `protobuf:"bytes,44,opt,name=backchannel_logout_uri,json=backchannelLogoutUri,proto3" json:"backchannel_logout_uri,omitempty"`
 	BackchannelLogoutSessionRequired  bool   `protobuf:"varint,45,opt,name=backchannel_logout_session_required,json=backchannelLogoutSessionRequired,proto3" json:"backchannel_logout_session_required,omitempty"`
+	// How people sign in to it, over the project's policy, field by field.
+	SignIn *SignInPolicy `protobuf:"bytes,46,opt,name=sign_in,json=signIn,proto3" json:"sign_in,omitempty"`
+	// Where a sign-in that begins elsewhere is sent to (OIDC Core §4).
+	InitiateLoginUri string `protobuf:"bytes,47,opt,name=initiate_login_uri,json=initiateLoginUri,proto3" json:"initiate_login_uri,omitempty"`
+	SoftwareId       string `protobuf:"bytes,48,opt,name=software_id,json=softwareId,proto3" json:"software_id,omitempty"`
+	SoftwareVersion  string `protobuf:"bytes,49,opt,name=software_version,json=softwareVersion,proto3" json:"software_version,omitempty"`
 	// Its secrets, without themselves. Set by the server.
 	Secrets []*ClientSecret `protobuf:"bytes,50,rep,name=secrets,proto3" json:"secrets,omitempty"`
 	// Set by the server.
@@ -101,7 +107,9 @@ type Client struct {
 	UpdatedAt *timestamppb.Timestamp `protobuf:"bytes,52,opt,name=updated_at,json=updatedAt,proto3" json:"updated_at,omitempty"`
 	// Changes with every change. Sent with an update it must still be the current
 	// one, else the update is aborted.
-	Etag          string `protobuf:"bytes,53,opt,name=etag,proto3" json:"etag,omitempty"`
+	Etag string `protobuf:"bytes,53,opt,name=etag,proto3" json:"etag,omitempty"`
+	// It registered itself (RFC 7591). Set by the server.
+	Dynamic       bool `protobuf:"varint,54,opt,name=dynamic,proto3" json:"dynamic,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -451,6 +459,34 @@ func (x *Client) GetBackchannelLogoutSessionRequired() bool {
 	return false
 }
 
+func (x *Client) GetSignIn() *SignInPolicy {
+	if x != nil {
+		return x.SignIn
+	}
+	return nil
+}
+
+func (x *Client) GetInitiateLoginUri() string {
+	if x != nil {
+		return x.InitiateLoginUri
+	}
+	return ""
+}
+
+func (x *Client) GetSoftwareId() string {
+	if x != nil {
+		return x.SoftwareId
+	}
+	return ""
+}
+
+func (x *Client) GetSoftwareVersion() string {
+	if x != nil {
+		return x.SoftwareVersion
+	}
+	return ""
+}
+
 func (x *Client) GetSecrets() []*ClientSecret {
 	if x != nil {
 		return x.Secrets
@@ -479,6 +515,77 @@ func (x *Client) GetEtag() string {
 	return ""
 }
 
+func (x *Client) GetDynamic() bool {
+	if x != nil {
+		return x.Dynamic
+	}
+	return false
+}
+
+// Which ways to sign in are open, and how much they have to prove.
+type SignInPolicy struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Ids of the ways that may be first, such as password or passkey; empty: all.
+	First []string `protobuf:"bytes,1,rep,name=first,proto3" json:"first,omitempty"`
+	// Ids of the ways that may be the second factor; empty: all.
+	Second []string `protobuf:"bytes,2,rep,name=second,proto3" json:"second,omitempty"`
+	// optional, required or off; empty: the project's.
+	SecondFactor  string `protobuf:"bytes,3,opt,name=second_factor,json=secondFactor,proto3" json:"second_factor,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *SignInPolicy) Reset() {
+	*x = SignInPolicy{}
+	mi := &file_identity_admin_v1_client_service_proto_msgTypes[1]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *SignInPolicy) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*SignInPolicy) ProtoMessage() {}
+
+func (x *SignInPolicy) ProtoReflect() protoreflect.Message {
+	mi := &file_identity_admin_v1_client_service_proto_msgTypes[1]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use SignInPolicy.ProtoReflect.Descriptor instead.
+func (*SignInPolicy) Descriptor() ([]byte, []int) {
+	return file_identity_admin_v1_client_service_proto_rawDescGZIP(), []int{1}
+}
+
+func (x *SignInPolicy) GetFirst() []string {
+	if x != nil {
+		return x.First
+	}
+	return nil
+}
+
+func (x *SignInPolicy) GetSecond() []string {
+	if x != nil {
+		return x.Second
+	}
+	return nil
+}
+
+func (x *SignInPolicy) GetSecondFactor() string {
+	if x != nil {
+		return x.SecondFactor
+	}
+	return ""
+}
+
 // What is known of a secret.
 type ClientSecret struct {
 	state     protoimpl.MessageState `protogen:"open.v1"`
@@ -491,7 +598,7 @@ type ClientSecret struct {
 
 func (x *ClientSecret) Reset() {
 	*x = ClientSecret{}
-	mi := &file_identity_admin_v1_client_service_proto_msgTypes[1]
+	mi := &file_identity_admin_v1_client_service_proto_msgTypes[2]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -503,7 +610,7 @@ func (x *ClientSecret) String() string {
 func (*ClientSecret) ProtoMessage() {}
 
 func (x *ClientSecret) ProtoReflect() protoreflect.Message {
-	mi := &file_identity_admin_v1_client_service_proto_msgTypes[1]
+	mi := &file_identity_admin_v1_client_service_proto_msgTypes[2]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -516,7 +623,7 @@ func (x *ClientSecret) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ClientSecret.ProtoReflect.Descriptor instead.
 func (*ClientSecret) Descriptor() ([]byte, []int) {
-	return file_identity_admin_v1_client_service_proto_rawDescGZIP(), []int{1}
+	return file_identity_admin_v1_client_service_proto_rawDescGZIP(), []int{2}
 }
 
 func (x *ClientSecret) GetCreatedAt() *timestamppb.Timestamp {
@@ -546,7 +653,7 @@ type CreateClientRequest struct {
 
 func (x *CreateClientRequest) Reset() {
 	*x = CreateClientRequest{}
-	mi := &file_identity_admin_v1_client_service_proto_msgTypes[2]
+	mi := &file_identity_admin_v1_client_service_proto_msgTypes[3]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -558,7 +665,7 @@ func (x *CreateClientRequest) String() string {
 func (*CreateClientRequest) ProtoMessage() {}
 
 func (x *CreateClientRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_identity_admin_v1_client_service_proto_msgTypes[2]
+	mi := &file_identity_admin_v1_client_service_proto_msgTypes[3]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -571,7 +678,7 @@ func (x *CreateClientRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use CreateClientRequest.ProtoReflect.Descriptor instead.
 func (*CreateClientRequest) Descriptor() ([]byte, []int) {
-	return file_identity_admin_v1_client_service_proto_rawDescGZIP(), []int{2}
+	return file_identity_admin_v1_client_service_proto_rawDescGZIP(), []int{3}
 }
 
 func (x *CreateClientRequest) GetProjectId() string {
@@ -608,7 +715,7 @@ type CreateClientResponse struct {
 
 func (x *CreateClientResponse) Reset() {
 	*x = CreateClientResponse{}
-	mi := &file_identity_admin_v1_client_service_proto_msgTypes[3]
+	mi := &file_identity_admin_v1_client_service_proto_msgTypes[4]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -620,7 +727,7 @@ func (x *CreateClientResponse) String() string {
 func (*CreateClientResponse) ProtoMessage() {}
 
 func (x *CreateClientResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_identity_admin_v1_client_service_proto_msgTypes[3]
+	mi := &file_identity_admin_v1_client_service_proto_msgTypes[4]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -633,7 +740,7 @@ func (x *CreateClientResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use CreateClientResponse.ProtoReflect.Descriptor instead.
 func (*CreateClientResponse) Descriptor() ([]byte, []int) {
-	return file_identity_admin_v1_client_service_proto_rawDescGZIP(), []int{3}
+	return file_identity_admin_v1_client_service_proto_rawDescGZIP(), []int{4}
 }
 
 func (x *CreateClientResponse) GetClient() *Client {
@@ -661,7 +768,7 @@ type GetClientRequest struct {
 
 func (x *GetClientRequest) Reset() {
 	*x = GetClientRequest{}
-	mi := &file_identity_admin_v1_client_service_proto_msgTypes[4]
+	mi := &file_identity_admin_v1_client_service_proto_msgTypes[5]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -673,7 +780,7 @@ func (x *GetClientRequest) String() string {
 func (*GetClientRequest) ProtoMessage() {}
 
 func (x *GetClientRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_identity_admin_v1_client_service_proto_msgTypes[4]
+	mi := &file_identity_admin_v1_client_service_proto_msgTypes[5]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -686,7 +793,7 @@ func (x *GetClientRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GetClientRequest.ProtoReflect.Descriptor instead.
 func (*GetClientRequest) Descriptor() ([]byte, []int) {
-	return file_identity_admin_v1_client_service_proto_rawDescGZIP(), []int{4}
+	return file_identity_admin_v1_client_service_proto_rawDescGZIP(), []int{5}
 }
 
 func (x *GetClientRequest) GetProjectId() string {
@@ -713,7 +820,7 @@ type GetClientResponse struct {
 
 func (x *GetClientResponse) Reset() {
 	*x = GetClientResponse{}
-	mi := &file_identity_admin_v1_client_service_proto_msgTypes[5]
+	mi := &file_identity_admin_v1_client_service_proto_msgTypes[6]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -725,7 +832,7 @@ func (x *GetClientResponse) String() string {
 func (*GetClientResponse) ProtoMessage() {}
 
 func (x *GetClientResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_identity_admin_v1_client_service_proto_msgTypes[5]
+	mi := &file_identity_admin_v1_client_service_proto_msgTypes[6]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -738,7 +845,7 @@ func (x *GetClientResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GetClientResponse.ProtoReflect.Descriptor instead.
 func (*GetClientResponse) Descriptor() ([]byte, []int) {
-	return file_identity_admin_v1_client_service_proto_rawDescGZIP(), []int{5}
+	return file_identity_admin_v1_client_service_proto_rawDescGZIP(), []int{6}
 }
 
 func (x *GetClientResponse) GetClient() *Client {
@@ -764,7 +871,7 @@ type ListClientsRequest struct {
 
 func (x *ListClientsRequest) Reset() {
 	*x = ListClientsRequest{}
-	mi := &file_identity_admin_v1_client_service_proto_msgTypes[6]
+	mi := &file_identity_admin_v1_client_service_proto_msgTypes[7]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -776,7 +883,7 @@ func (x *ListClientsRequest) String() string {
 func (*ListClientsRequest) ProtoMessage() {}
 
 func (x *ListClientsRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_identity_admin_v1_client_service_proto_msgTypes[6]
+	mi := &file_identity_admin_v1_client_service_proto_msgTypes[7]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -789,7 +896,7 @@ func (x *ListClientsRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListClientsRequest.ProtoReflect.Descriptor instead.
 func (*ListClientsRequest) Descriptor() ([]byte, []int) {
-	return file_identity_admin_v1_client_service_proto_rawDescGZIP(), []int{6}
+	return file_identity_admin_v1_client_service_proto_rawDescGZIP(), []int{7}
 }
 
 func (x *ListClientsRequest) GetProjectId() string {
@@ -832,7 +939,7 @@ type ListClientsResponse struct {
 
 func (x *ListClientsResponse) Reset() {
 	*x = ListClientsResponse{}
-	mi := &file_identity_admin_v1_client_service_proto_msgTypes[7]
+	mi := &file_identity_admin_v1_client_service_proto_msgTypes[8]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -844,7 +951,7 @@ func (x *ListClientsResponse) String() string {
 func (*ListClientsResponse) ProtoMessage() {}
 
 func (x *ListClientsResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_identity_admin_v1_client_service_proto_msgTypes[7]
+	mi := &file_identity_admin_v1_client_service_proto_msgTypes[8]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -857,7 +964,7 @@ func (x *ListClientsResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListClientsResponse.ProtoReflect.Descriptor instead.
 func (*ListClientsResponse) Descriptor() ([]byte, []int) {
-	return file_identity_admin_v1_client_service_proto_rawDescGZIP(), []int{7}
+	return file_identity_admin_v1_client_service_proto_rawDescGZIP(), []int{8}
 }
 
 func (x *ListClientsResponse) GetClients() []*Client {
@@ -887,7 +994,7 @@ type UpdateClientRequest struct {
 
 func (x *UpdateClientRequest) Reset() {
 	*x = UpdateClientRequest{}
-	mi := &file_identity_admin_v1_client_service_proto_msgTypes[8]
+	mi := &file_identity_admin_v1_client_service_proto_msgTypes[9]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -899,7 +1006,7 @@ func (x *UpdateClientRequest) String() string {
 func (*UpdateClientRequest) ProtoMessage() {}
 
 func (x *UpdateClientRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_identity_admin_v1_client_service_proto_msgTypes[8]
+	mi := &file_identity_admin_v1_client_service_proto_msgTypes[9]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -912,7 +1019,7 @@ func (x *UpdateClientRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use UpdateClientRequest.ProtoReflect.Descriptor instead.
 func (*UpdateClientRequest) Descriptor() ([]byte, []int) {
-	return file_identity_admin_v1_client_service_proto_rawDescGZIP(), []int{8}
+	return file_identity_admin_v1_client_service_proto_rawDescGZIP(), []int{9}
 }
 
 func (x *UpdateClientRequest) GetProjectId() string {
@@ -946,7 +1053,7 @@ type UpdateClientResponse struct {
 
 func (x *UpdateClientResponse) Reset() {
 	*x = UpdateClientResponse{}
-	mi := &file_identity_admin_v1_client_service_proto_msgTypes[9]
+	mi := &file_identity_admin_v1_client_service_proto_msgTypes[10]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -958,7 +1065,7 @@ func (x *UpdateClientResponse) String() string {
 func (*UpdateClientResponse) ProtoMessage() {}
 
 func (x *UpdateClientResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_identity_admin_v1_client_service_proto_msgTypes[9]
+	mi := &file_identity_admin_v1_client_service_proto_msgTypes[10]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -971,7 +1078,7 @@ func (x *UpdateClientResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use UpdateClientResponse.ProtoReflect.Descriptor instead.
 func (*UpdateClientResponse) Descriptor() ([]byte, []int) {
-	return file_identity_admin_v1_client_service_proto_rawDescGZIP(), []int{9}
+	return file_identity_admin_v1_client_service_proto_rawDescGZIP(), []int{10}
 }
 
 func (x *UpdateClientResponse) GetClient() *Client {
@@ -994,7 +1101,7 @@ type RotateClientSecretRequest struct {
 
 func (x *RotateClientSecretRequest) Reset() {
 	*x = RotateClientSecretRequest{}
-	mi := &file_identity_admin_v1_client_service_proto_msgTypes[10]
+	mi := &file_identity_admin_v1_client_service_proto_msgTypes[11]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1006,7 +1113,7 @@ func (x *RotateClientSecretRequest) String() string {
 func (*RotateClientSecretRequest) ProtoMessage() {}
 
 func (x *RotateClientSecretRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_identity_admin_v1_client_service_proto_msgTypes[10]
+	mi := &file_identity_admin_v1_client_service_proto_msgTypes[11]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1019,7 +1126,7 @@ func (x *RotateClientSecretRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use RotateClientSecretRequest.ProtoReflect.Descriptor instead.
 func (*RotateClientSecretRequest) Descriptor() ([]byte, []int) {
-	return file_identity_admin_v1_client_service_proto_rawDescGZIP(), []int{10}
+	return file_identity_admin_v1_client_service_proto_rawDescGZIP(), []int{11}
 }
 
 func (x *RotateClientSecretRequest) GetProjectId() string {
@@ -1055,7 +1162,7 @@ type RotateClientSecretResponse struct {
 
 func (x *RotateClientSecretResponse) Reset() {
 	*x = RotateClientSecretResponse{}
-	mi := &file_identity_admin_v1_client_service_proto_msgTypes[11]
+	mi := &file_identity_admin_v1_client_service_proto_msgTypes[12]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1067,7 +1174,7 @@ func (x *RotateClientSecretResponse) String() string {
 func (*RotateClientSecretResponse) ProtoMessage() {}
 
 func (x *RotateClientSecretResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_identity_admin_v1_client_service_proto_msgTypes[11]
+	mi := &file_identity_admin_v1_client_service_proto_msgTypes[12]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1080,7 +1187,7 @@ func (x *RotateClientSecretResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use RotateClientSecretResponse.ProtoReflect.Descriptor instead.
 func (*RotateClientSecretResponse) Descriptor() ([]byte, []int) {
-	return file_identity_admin_v1_client_service_proto_rawDescGZIP(), []int{11}
+	return file_identity_admin_v1_client_service_proto_rawDescGZIP(), []int{12}
 }
 
 func (x *RotateClientSecretResponse) GetClient() *Client {
@@ -1110,7 +1217,7 @@ type DeleteClientRequest struct {
 
 func (x *DeleteClientRequest) Reset() {
 	*x = DeleteClientRequest{}
-	mi := &file_identity_admin_v1_client_service_proto_msgTypes[12]
+	mi := &file_identity_admin_v1_client_service_proto_msgTypes[13]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1122,7 +1229,7 @@ func (x *DeleteClientRequest) String() string {
 func (*DeleteClientRequest) ProtoMessage() {}
 
 func (x *DeleteClientRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_identity_admin_v1_client_service_proto_msgTypes[12]
+	mi := &file_identity_admin_v1_client_service_proto_msgTypes[13]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1135,7 +1242,7 @@ func (x *DeleteClientRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use DeleteClientRequest.ProtoReflect.Descriptor instead.
 func (*DeleteClientRequest) Descriptor() ([]byte, []int) {
-	return file_identity_admin_v1_client_service_proto_rawDescGZIP(), []int{12}
+	return file_identity_admin_v1_client_service_proto_rawDescGZIP(), []int{13}
 }
 
 func (x *DeleteClientRequest) GetProjectId() string {
@@ -1168,7 +1275,7 @@ type DeleteClientResponse struct {
 
 func (x *DeleteClientResponse) Reset() {
 	*x = DeleteClientResponse{}
-	mi := &file_identity_admin_v1_client_service_proto_msgTypes[13]
+	mi := &file_identity_admin_v1_client_service_proto_msgTypes[14]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1180,7 +1287,7 @@ func (x *DeleteClientResponse) String() string {
 func (*DeleteClientResponse) ProtoMessage() {}
 
 func (x *DeleteClientResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_identity_admin_v1_client_service_proto_msgTypes[13]
+	mi := &file_identity_admin_v1_client_service_proto_msgTypes[14]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1193,14 +1300,14 @@ func (x *DeleteClientResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use DeleteClientResponse.ProtoReflect.Descriptor instead.
 func (*DeleteClientResponse) Descriptor() ([]byte, []int) {
-	return file_identity_admin_v1_client_service_proto_rawDescGZIP(), []int{13}
+	return file_identity_admin_v1_client_service_proto_rawDescGZIP(), []int{14}
 }
 
 var File_identity_admin_v1_client_service_proto protoreflect.FileDescriptor
 
 const file_identity_admin_v1_client_service_proto_rawDesc = "" +
 	"\n" +
-	"&identity/admin/v1/client_service.proto\x12\x11identity.admin.v1\x1a\x1bbuf/validate/validate.proto\x1a\x1egoogle/protobuf/duration.proto\x1a google/protobuf/field_mask.proto\x1a\x1cgoogle/protobuf/struct.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x1eidentity/admin/v1/access.proto\"\x90\x15\n" +
+	"&identity/admin/v1/client_service.proto\x12\x11identity.admin.v1\x1a\x1bbuf/validate/validate.proto\x1a\x1egoogle/protobuf/duration.proto\x1a google/protobuf/field_mask.proto\x1a\x1cgoogle/protobuf/struct.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x1eidentity/admin/v1/access.proto\"\xfc\x16\n" +
 	"\x06Client\x12\x18\n" +
 	"\x02id\x18\x01 \x01(\tB\b\xbaH\x05r\x03\x18\x80\x02R\x02id\x12)\n" +
 	"\vclient_name\x18\x02 \x01(\tB\b\xbaH\x05r\x03\x18\xc8\x01R\n" +
@@ -1253,15 +1360,25 @@ const file_identity_admin_v1_client_service_proto_rawDesc = "" +
 	"\x17frontchannel_logout_uri\x18* \x01(\tB\b\xbaH\x05r\x03\x18\xd0\x0fR\x15frontchannelLogoutUri\x12O\n" +
 	"$frontchannel_logout_session_required\x18+ \x01(\bR!frontchannelLogoutSessionRequired\x12>\n" +
 	"\x16backchannel_logout_uri\x18, \x01(\tB\b\xbaH\x05r\x03\x18\xd0\x0fR\x14backchannelLogoutUri\x12M\n" +
-	"#backchannel_logout_session_required\x18- \x01(\bR backchannelLogoutSessionRequired\x129\n" +
+	"#backchannel_logout_session_required\x18- \x01(\bR backchannelLogoutSessionRequired\x128\n" +
+	"\asign_in\x18. \x01(\v2\x1f.identity.admin.v1.SignInPolicyR\x06signIn\x126\n" +
+	"\x12initiate_login_uri\x18/ \x01(\tB\b\xbaH\x05r\x03\x18\xd0\x0fR\x10initiateLoginUri\x12)\n" +
+	"\vsoftware_id\x180 \x01(\tB\b\xbaH\x05r\x03\x18\xff\x01R\n" +
+	"softwareId\x123\n" +
+	"\x10software_version\x181 \x01(\tB\b\xbaH\x05r\x03\x18\xff\x01R\x0fsoftwareVersion\x129\n" +
 	"\asecrets\x182 \x03(\v2\x1f.identity.admin.v1.ClientSecretR\asecrets\x129\n" +
 	"\n" +
 	"created_at\x183 \x01(\v2\x1a.google.protobuf.TimestampR\tcreatedAt\x129\n" +
 	"\n" +
 	"updated_at\x184 \x01(\v2\x1a.google.protobuf.TimestampR\tupdatedAt\x12\x1b\n" +
-	"\x04etag\x185 \x01(\tB\a\xbaH\x04r\x02\x18dR\x04etagB\x12\n" +
+	"\x04etag\x185 \x01(\tB\a\xbaH\x04r\x02\x18dR\x04etag\x12\x18\n" +
+	"\adynamic\x186 \x01(\bR\adynamicB\x12\n" +
 	"\x10_default_max_ageB\x0f\n" +
-	"\r_require_pkce\"\x84\x01\n" +
+	"\r_require_pkce\"\x97\x01\n" +
+	"\fSignInPolicy\x12\x1e\n" +
+	"\x05first\x18\x01 \x03(\tB\b\xbaH\x05\x92\x01\x02\x102R\x05first\x12 \n" +
+	"\x06second\x18\x02 \x03(\tB\b\xbaH\x05\x92\x01\x02\x102R\x06second\x12E\n" +
+	"\rsecond_factor\x18\x03 \x01(\tB \xbaH\x1dr\x1bR\x00R\boptionalR\brequiredR\x03offR\fsecondFactor\"\x84\x01\n" +
 	"\fClientSecret\x129\n" +
 	"\n" +
 	"created_at\x18\x01 \x01(\v2\x1a.google.protobuf.TimestampR\tcreatedAt\x129\n" +
@@ -1344,60 +1461,62 @@ func file_identity_admin_v1_client_service_proto_rawDescGZIP() []byte {
 	return file_identity_admin_v1_client_service_proto_rawDescData
 }
 
-var file_identity_admin_v1_client_service_proto_msgTypes = make([]protoimpl.MessageInfo, 14)
+var file_identity_admin_v1_client_service_proto_msgTypes = make([]protoimpl.MessageInfo, 15)
 var file_identity_admin_v1_client_service_proto_goTypes = []any{
 	(*Client)(nil),                     // 0: identity.admin.v1.Client
-	(*ClientSecret)(nil),               // 1: identity.admin.v1.ClientSecret
-	(*CreateClientRequest)(nil),        // 2: identity.admin.v1.CreateClientRequest
-	(*CreateClientResponse)(nil),       // 3: identity.admin.v1.CreateClientResponse
-	(*GetClientRequest)(nil),           // 4: identity.admin.v1.GetClientRequest
-	(*GetClientResponse)(nil),          // 5: identity.admin.v1.GetClientResponse
-	(*ListClientsRequest)(nil),         // 6: identity.admin.v1.ListClientsRequest
-	(*ListClientsResponse)(nil),        // 7: identity.admin.v1.ListClientsResponse
-	(*UpdateClientRequest)(nil),        // 8: identity.admin.v1.UpdateClientRequest
-	(*UpdateClientResponse)(nil),       // 9: identity.admin.v1.UpdateClientResponse
-	(*RotateClientSecretRequest)(nil),  // 10: identity.admin.v1.RotateClientSecretRequest
-	(*RotateClientSecretResponse)(nil), // 11: identity.admin.v1.RotateClientSecretResponse
-	(*DeleteClientRequest)(nil),        // 12: identity.admin.v1.DeleteClientRequest
-	(*DeleteClientResponse)(nil),       // 13: identity.admin.v1.DeleteClientResponse
-	(*structpb.Struct)(nil),            // 14: google.protobuf.Struct
-	(*timestamppb.Timestamp)(nil),      // 15: google.protobuf.Timestamp
-	(*fieldmaskpb.FieldMask)(nil),      // 16: google.protobuf.FieldMask
-	(*durationpb.Duration)(nil),        // 17: google.protobuf.Duration
+	(*SignInPolicy)(nil),               // 1: identity.admin.v1.SignInPolicy
+	(*ClientSecret)(nil),               // 2: identity.admin.v1.ClientSecret
+	(*CreateClientRequest)(nil),        // 3: identity.admin.v1.CreateClientRequest
+	(*CreateClientResponse)(nil),       // 4: identity.admin.v1.CreateClientResponse
+	(*GetClientRequest)(nil),           // 5: identity.admin.v1.GetClientRequest
+	(*GetClientResponse)(nil),          // 6: identity.admin.v1.GetClientResponse
+	(*ListClientsRequest)(nil),         // 7: identity.admin.v1.ListClientsRequest
+	(*ListClientsResponse)(nil),        // 8: identity.admin.v1.ListClientsResponse
+	(*UpdateClientRequest)(nil),        // 9: identity.admin.v1.UpdateClientRequest
+	(*UpdateClientResponse)(nil),       // 10: identity.admin.v1.UpdateClientResponse
+	(*RotateClientSecretRequest)(nil),  // 11: identity.admin.v1.RotateClientSecretRequest
+	(*RotateClientSecretResponse)(nil), // 12: identity.admin.v1.RotateClientSecretResponse
+	(*DeleteClientRequest)(nil),        // 13: identity.admin.v1.DeleteClientRequest
+	(*DeleteClientResponse)(nil),       // 14: identity.admin.v1.DeleteClientResponse
+	(*structpb.Struct)(nil),            // 15: google.protobuf.Struct
+	(*timestamppb.Timestamp)(nil),      // 16: google.protobuf.Timestamp
+	(*fieldmaskpb.FieldMask)(nil),      // 17: google.protobuf.FieldMask
+	(*durationpb.Duration)(nil),        // 18: google.protobuf.Duration
 }
 var file_identity_admin_v1_client_service_proto_depIdxs = []int32{
-	14, // 0: identity.admin.v1.Client.jwks:type_name -> google.protobuf.Struct
-	1,  // 1: identity.admin.v1.Client.secrets:type_name -> identity.admin.v1.ClientSecret
-	15, // 2: identity.admin.v1.Client.created_at:type_name -> google.protobuf.Timestamp
-	15, // 3: identity.admin.v1.Client.updated_at:type_name -> google.protobuf.Timestamp
-	15, // 4: identity.admin.v1.ClientSecret.created_at:type_name -> google.protobuf.Timestamp
-	15, // 5: identity.admin.v1.ClientSecret.expires_at:type_name -> google.protobuf.Timestamp
-	0,  // 6: identity.admin.v1.CreateClientRequest.client:type_name -> identity.admin.v1.Client
-	0,  // 7: identity.admin.v1.CreateClientResponse.client:type_name -> identity.admin.v1.Client
-	0,  // 8: identity.admin.v1.GetClientResponse.client:type_name -> identity.admin.v1.Client
-	0,  // 9: identity.admin.v1.ListClientsResponse.clients:type_name -> identity.admin.v1.Client
-	0,  // 10: identity.admin.v1.UpdateClientRequest.client:type_name -> identity.admin.v1.Client
-	16, // 11: identity.admin.v1.UpdateClientRequest.update_mask:type_name -> google.protobuf.FieldMask
-	0,  // 12: identity.admin.v1.UpdateClientResponse.client:type_name -> identity.admin.v1.Client
-	17, // 13: identity.admin.v1.RotateClientSecretRequest.overlap:type_name -> google.protobuf.Duration
-	0,  // 14: identity.admin.v1.RotateClientSecretResponse.client:type_name -> identity.admin.v1.Client
-	2,  // 15: identity.admin.v1.ClientService.CreateClient:input_type -> identity.admin.v1.CreateClientRequest
-	4,  // 16: identity.admin.v1.ClientService.GetClient:input_type -> identity.admin.v1.GetClientRequest
-	6,  // 17: identity.admin.v1.ClientService.ListClients:input_type -> identity.admin.v1.ListClientsRequest
-	8,  // 18: identity.admin.v1.ClientService.UpdateClient:input_type -> identity.admin.v1.UpdateClientRequest
-	10, // 19: identity.admin.v1.ClientService.RotateClientSecret:input_type -> identity.admin.v1.RotateClientSecretRequest
-	12, // 20: identity.admin.v1.ClientService.DeleteClient:input_type -> identity.admin.v1.DeleteClientRequest
-	3,  // 21: identity.admin.v1.ClientService.CreateClient:output_type -> identity.admin.v1.CreateClientResponse
-	5,  // 22: identity.admin.v1.ClientService.GetClient:output_type -> identity.admin.v1.GetClientResponse
-	7,  // 23: identity.admin.v1.ClientService.ListClients:output_type -> identity.admin.v1.ListClientsResponse
-	9,  // 24: identity.admin.v1.ClientService.UpdateClient:output_type -> identity.admin.v1.UpdateClientResponse
-	11, // 25: identity.admin.v1.ClientService.RotateClientSecret:output_type -> identity.admin.v1.RotateClientSecretResponse
-	13, // 26: identity.admin.v1.ClientService.DeleteClient:output_type -> identity.admin.v1.DeleteClientResponse
-	21, // [21:27] is the sub-list for method output_type
-	15, // [15:21] is the sub-list for method input_type
-	15, // [15:15] is the sub-list for extension type_name
-	15, // [15:15] is the sub-list for extension extendee
-	0,  // [0:15] is the sub-list for field type_name
+	15, // 0: identity.admin.v1.Client.jwks:type_name -> google.protobuf.Struct
+	1,  // 1: identity.admin.v1.Client.sign_in:type_name -> identity.admin.v1.SignInPolicy
+	2,  // 2: identity.admin.v1.Client.secrets:type_name -> identity.admin.v1.ClientSecret
+	16, // 3: identity.admin.v1.Client.created_at:type_name -> google.protobuf.Timestamp
+	16, // 4: identity.admin.v1.Client.updated_at:type_name -> google.protobuf.Timestamp
+	16, // 5: identity.admin.v1.ClientSecret.created_at:type_name -> google.protobuf.Timestamp
+	16, // 6: identity.admin.v1.ClientSecret.expires_at:type_name -> google.protobuf.Timestamp
+	0,  // 7: identity.admin.v1.CreateClientRequest.client:type_name -> identity.admin.v1.Client
+	0,  // 8: identity.admin.v1.CreateClientResponse.client:type_name -> identity.admin.v1.Client
+	0,  // 9: identity.admin.v1.GetClientResponse.client:type_name -> identity.admin.v1.Client
+	0,  // 10: identity.admin.v1.ListClientsResponse.clients:type_name -> identity.admin.v1.Client
+	0,  // 11: identity.admin.v1.UpdateClientRequest.client:type_name -> identity.admin.v1.Client
+	17, // 12: identity.admin.v1.UpdateClientRequest.update_mask:type_name -> google.protobuf.FieldMask
+	0,  // 13: identity.admin.v1.UpdateClientResponse.client:type_name -> identity.admin.v1.Client
+	18, // 14: identity.admin.v1.RotateClientSecretRequest.overlap:type_name -> google.protobuf.Duration
+	0,  // 15: identity.admin.v1.RotateClientSecretResponse.client:type_name -> identity.admin.v1.Client
+	3,  // 16: identity.admin.v1.ClientService.CreateClient:input_type -> identity.admin.v1.CreateClientRequest
+	5,  // 17: identity.admin.v1.ClientService.GetClient:input_type -> identity.admin.v1.GetClientRequest
+	7,  // 18: identity.admin.v1.ClientService.ListClients:input_type -> identity.admin.v1.ListClientsRequest
+	9,  // 19: identity.admin.v1.ClientService.UpdateClient:input_type -> identity.admin.v1.UpdateClientRequest
+	11, // 20: identity.admin.v1.ClientService.RotateClientSecret:input_type -> identity.admin.v1.RotateClientSecretRequest
+	13, // 21: identity.admin.v1.ClientService.DeleteClient:input_type -> identity.admin.v1.DeleteClientRequest
+	4,  // 22: identity.admin.v1.ClientService.CreateClient:output_type -> identity.admin.v1.CreateClientResponse
+	6,  // 23: identity.admin.v1.ClientService.GetClient:output_type -> identity.admin.v1.GetClientResponse
+	8,  // 24: identity.admin.v1.ClientService.ListClients:output_type -> identity.admin.v1.ListClientsResponse
+	10, // 25: identity.admin.v1.ClientService.UpdateClient:output_type -> identity.admin.v1.UpdateClientResponse
+	12, // 26: identity.admin.v1.ClientService.RotateClientSecret:output_type -> identity.admin.v1.RotateClientSecretResponse
+	14, // 27: identity.admin.v1.ClientService.DeleteClient:output_type -> identity.admin.v1.DeleteClientResponse
+	22, // [22:28] is the sub-list for method output_type
+	16, // [16:22] is the sub-list for method input_type
+	16, // [16:16] is the sub-list for extension type_name
+	16, // [16:16] is the sub-list for extension extendee
+	0,  // [0:16] is the sub-list for field type_name
 }
 
 func init() { file_identity_admin_v1_client_service_proto_init() }
@@ -1413,7 +1532,7 @@ func file_identity_admin_v1_client_service_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_identity_admin_v1_client_service_proto_rawDesc), len(file_identity_admin_v1_client_service_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   14,
+			NumMessages:   15,
 			NumExtensions: 0,
 			NumServices:   1,
 		},

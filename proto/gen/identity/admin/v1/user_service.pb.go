@@ -261,6 +261,12 @@ type User struct {
 	// An administrator of every project, who is made by the control plane alone.
 	// Only accounts of the default project are.
 	PlatformAdmin bool `protobuf:"varint,26,opt,name=platform_admin,json=platformAdmin,proto3" json:"platform_admin,omitempty"`
+	// Where the way back into the account may be sent to, beside its own address.
+	RecoveryEmail string `protobuf:"bytes,27,opt,name=recovery_email,json=recoveryEmail,proto3" json:"recovery_email,omitempty"`
+	// What the account may use at most, by the words of the applications.
+	Quota map[string]int64 `protobuf:"bytes,28,rep,name=quota,proto3" json:"quota,omitempty" protobuf_key:"bytes,1,opt,name=key" protobuf_val:"varint,2,opt,name=value"`
+	// When an account is deleted whose deletion is pending. Set by the server.
+	DeletionAt    *timestamppb.Timestamp `protobuf:"bytes,29,opt,name=deletion_at,json=deletionAt,proto3" json:"deletion_at,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -475,6 +481,27 @@ func (x *User) GetPlatformAdmin() bool {
 		return x.PlatformAdmin
 	}
 	return false
+}
+
+func (x *User) GetRecoveryEmail() string {
+	if x != nil {
+		return x.RecoveryEmail
+	}
+	return ""
+}
+
+func (x *User) GetQuota() map[string]int64 {
+	if x != nil {
+		return x.Quota
+	}
+	return nil
+}
+
+func (x *User) GetDeletionAt() *timestamppb.Timestamp {
+	if x != nil {
+		return x.DeletionAt
+	}
+	return nil
 }
 
 // Asks for a new account.
@@ -1734,7 +1761,7 @@ const file_identity_admin_v1_user_service_proto_rawDesc = "" +
 	"\x06region\x18\x04 \x01(\tB\b\xbaH\x05r\x03\x18\xc8\x01R\x06region\x12(\n" +
 	"\vpostal_code\x18\x05 \x01(\tB\a\xbaH\x04r\x02\x182R\n" +
 	"postalCode\x12!\n" +
-	"\acountry\x18\x06 \x01(\tB\a\xbaH\x04r\x02\x18dR\acountry\"\xae\t\n" +
+	"\acountry\x18\x06 \x01(\tB\a\xbaH\x04r\x02\x18dR\acountry\"\xa8\v\n" +
 	"\x04User\x12\x18\n" +
 	"\x02id\x18\x01 \x01(\tB\b\xbaH\x05r\x03\x18\xff\x01R\x02id\x12\x1e\n" +
 	"\x05email\x18\x02 \x01(\tB\b\xbaH\x05r\x03\x18\xc0\x02R\x05email\x12%\n" +
@@ -1768,7 +1795,15 @@ const file_identity_admin_v1_user_service_proto_rawDesc = "" +
 	"\n" +
 	"updated_at\x18\x18 \x01(\v2\x1a.google.protobuf.TimestampR\tupdatedAt\x12\x1b\n" +
 	"\x04etag\x18\x19 \x01(\tB\a\xbaH\x04r\x02\x18dR\x04etag\x12%\n" +
-	"\x0eplatform_admin\x18\x1a \x01(\bR\rplatformAdmin\"\x8e\x02\n" +
+	"\x0eplatform_admin\x18\x1a \x01(\bR\rplatformAdmin\x12/\n" +
+	"\x0erecovery_email\x18\x1b \x01(\tB\b\xbaH\x05r\x03\x18\xc0\x02R\rrecoveryEmail\x12P\n" +
+	"\x05quota\x18\x1c \x03(\v2\".identity.admin.v1.User.QuotaEntryB\x16\xbaH\x13\x9a\x01\x10\x10d\"\x06r\x04\x10\x01\x18d*\x04\"\x02(\x00R\x05quota\x12;\n" +
+	"\vdeletion_at\x18\x1d \x01(\v2\x1a.google.protobuf.TimestampR\n" +
+	"deletionAt\x1a8\n" +
+	"\n" +
+	"QuotaEntry\x12\x10\n" +
+	"\x03key\x18\x01 \x01(\tR\x03key\x12\x14\n" +
+	"\x05value\x18\x02 \x01(\x03R\x05value:\x028\x01\"\x8e\x02\n" +
 	"\x11CreateUserRequest\x12&\n" +
 	"\n" +
 	"project_id\x18\x01 \x01(\tB\a\xbaH\x04r\x02\x18@R\tprojectId\x123\n" +
@@ -1917,7 +1952,7 @@ func file_identity_admin_v1_user_service_proto_rawDescGZIP() []byte {
 }
 
 var file_identity_admin_v1_user_service_proto_enumTypes = make([]protoimpl.EnumInfo, 2)
-var file_identity_admin_v1_user_service_proto_msgTypes = make([]protoimpl.MessageInfo, 21)
+var file_identity_admin_v1_user_service_proto_msgTypes = make([]protoimpl.MessageInfo, 22)
 var file_identity_admin_v1_user_service_proto_goTypes = []any{
 	(UserStatus)(0),                 // 0: identity.admin.v1.UserStatus
 	(UserRole)(0),                   // 1: identity.admin.v1.UserRole
@@ -1942,49 +1977,52 @@ var file_identity_admin_v1_user_service_proto_goTypes = []any{
 	(*LookupUsersRequest)(nil),      // 20: identity.admin.v1.LookupUsersRequest
 	(*FoundUser)(nil),               // 21: identity.admin.v1.FoundUser
 	(*LookupUsersResponse)(nil),     // 22: identity.admin.v1.LookupUsersResponse
-	(*timestamppb.Timestamp)(nil),   // 23: google.protobuf.Timestamp
-	(*fieldmaskpb.FieldMask)(nil),   // 24: google.protobuf.FieldMask
+	nil,                             // 23: identity.admin.v1.User.QuotaEntry
+	(*timestamppb.Timestamp)(nil),   // 24: google.protobuf.Timestamp
+	(*fieldmaskpb.FieldMask)(nil),   // 25: google.protobuf.FieldMask
 }
 var file_identity_admin_v1_user_service_proto_depIdxs = []int32{
 	0,  // 0: identity.admin.v1.User.status:type_name -> identity.admin.v1.UserStatus
 	1,  // 1: identity.admin.v1.User.role:type_name -> identity.admin.v1.UserRole
 	2,  // 2: identity.admin.v1.User.address:type_name -> identity.admin.v1.Address
-	23, // 3: identity.admin.v1.User.created_at:type_name -> google.protobuf.Timestamp
-	23, // 4: identity.admin.v1.User.updated_at:type_name -> google.protobuf.Timestamp
-	3,  // 5: identity.admin.v1.CreateUserRequest.user:type_name -> identity.admin.v1.User
-	3,  // 6: identity.admin.v1.CreateUserResponse.user:type_name -> identity.admin.v1.User
-	3,  // 7: identity.admin.v1.GetUserResponse.user:type_name -> identity.admin.v1.User
-	0,  // 8: identity.admin.v1.ListUsersRequest.status:type_name -> identity.admin.v1.UserStatus
-	1,  // 9: identity.admin.v1.ListUsersRequest.role:type_name -> identity.admin.v1.UserRole
-	3,  // 10: identity.admin.v1.ListUsersResponse.users:type_name -> identity.admin.v1.User
-	3,  // 11: identity.admin.v1.UpdateUserRequest.user:type_name -> identity.admin.v1.User
-	24, // 12: identity.admin.v1.UpdateUserRequest.update_mask:type_name -> google.protobuf.FieldMask
-	3,  // 13: identity.admin.v1.UpdateUserResponse.user:type_name -> identity.admin.v1.User
-	3,  // 14: identity.admin.v1.ImportedUser.user:type_name -> identity.admin.v1.User
-	16, // 15: identity.admin.v1.ImportUsersRequest.users:type_name -> identity.admin.v1.ImportedUser
-	18, // 16: identity.admin.v1.ImportUsersResponse.results:type_name -> identity.admin.v1.ImportResult
-	21, // 17: identity.admin.v1.LookupUsersResponse.users:type_name -> identity.admin.v1.FoundUser
-	4,  // 18: identity.admin.v1.UserService.CreateUser:input_type -> identity.admin.v1.CreateUserRequest
-	6,  // 19: identity.admin.v1.UserService.GetUser:input_type -> identity.admin.v1.GetUserRequest
-	8,  // 20: identity.admin.v1.UserService.ListUsers:input_type -> identity.admin.v1.ListUsersRequest
-	10, // 21: identity.admin.v1.UserService.UpdateUser:input_type -> identity.admin.v1.UpdateUserRequest
-	12, // 22: identity.admin.v1.UserService.DeleteUser:input_type -> identity.admin.v1.DeleteUserRequest
-	14, // 23: identity.admin.v1.UserService.SetUserPassword:input_type -> identity.admin.v1.SetUserPasswordRequest
-	17, // 24: identity.admin.v1.UserService.ImportUsers:input_type -> identity.admin.v1.ImportUsersRequest
-	20, // 25: identity.admin.v1.UserService.LookupUsers:input_type -> identity.admin.v1.LookupUsersRequest
-	5,  // 26: identity.admin.v1.UserService.CreateUser:output_type -> identity.admin.v1.CreateUserResponse
-	7,  // 27: identity.admin.v1.UserService.GetUser:output_type -> identity.admin.v1.GetUserResponse
-	9,  // 28: identity.admin.v1.UserService.ListUsers:output_type -> identity.admin.v1.ListUsersResponse
-	11, // 29: identity.admin.v1.UserService.UpdateUser:output_type -> identity.admin.v1.UpdateUserResponse
-	13, // 30: identity.admin.v1.UserService.DeleteUser:output_type -> identity.admin.v1.DeleteUserResponse
-	15, // 31: identity.admin.v1.UserService.SetUserPassword:output_type -> identity.admin.v1.SetUserPasswordResponse
-	19, // 32: identity.admin.v1.UserService.ImportUsers:output_type -> identity.admin.v1.ImportUsersResponse
-	22, // 33: identity.admin.v1.UserService.LookupUsers:output_type -> identity.admin.v1.LookupUsersResponse
-	26, // [26:34] is the sub-list for method output_type
-	18, // [18:26] is the sub-list for method input_type
-	18, // [18:18] is the sub-list for extension type_name
-	18, // [18:18] is the sub-list for extension extendee
-	0,  // [0:18] is the sub-list for field type_name
+	24, // 3: identity.admin.v1.User.created_at:type_name -> google.protobuf.Timestamp
+	24, // 4: identity.admin.v1.User.updated_at:type_name -> google.protobuf.Timestamp
+	23, // 5: identity.admin.v1.User.quota:type_name -> identity.admin.v1.User.QuotaEntry
+	24, // 6: identity.admin.v1.User.deletion_at:type_name -> google.protobuf.Timestamp
+	3,  // 7: identity.admin.v1.CreateUserRequest.user:type_name -> identity.admin.v1.User
+	3,  // 8: identity.admin.v1.CreateUserResponse.user:type_name -> identity.admin.v1.User
+	3,  // 9: identity.admin.v1.GetUserResponse.user:type_name -> identity.admin.v1.User
+	0,  // 10: identity.admin.v1.ListUsersRequest.status:type_name -> identity.admin.v1.UserStatus
+	1,  // 11: identity.admin.v1.ListUsersRequest.role:type_name -> identity.admin.v1.UserRole
+	3,  // 12: identity.admin.v1.ListUsersResponse.users:type_name -> identity.admin.v1.User
+	3,  // 13: identity.admin.v1.UpdateUserRequest.user:type_name -> identity.admin.v1.User
+	25, // 14: identity.admin.v1.UpdateUserRequest.update_mask:type_name -> google.protobuf.FieldMask
+	3,  // 15: identity.admin.v1.UpdateUserResponse.user:type_name -> identity.admin.v1.User
+	3,  // 16: identity.admin.v1.ImportedUser.user:type_name -> identity.admin.v1.User
+	16, // 17: identity.admin.v1.ImportUsersRequest.users:type_name -> identity.admin.v1.ImportedUser
+	18, // 18: identity.admin.v1.ImportUsersResponse.results:type_name -> identity.admin.v1.ImportResult
+	21, // 19: identity.admin.v1.LookupUsersResponse.users:type_name -> identity.admin.v1.FoundUser
+	4,  // 20: identity.admin.v1.UserService.CreateUser:input_type -> identity.admin.v1.CreateUserRequest
+	6,  // 21: identity.admin.v1.UserService.GetUser:input_type -> identity.admin.v1.GetUserRequest
+	8,  // 22: identity.admin.v1.UserService.ListUsers:input_type -> identity.admin.v1.ListUsersRequest
+	10, // 23: identity.admin.v1.UserService.UpdateUser:input_type -> identity.admin.v1.UpdateUserRequest
+	12, // 24: identity.admin.v1.UserService.DeleteUser:input_type -> identity.admin.v1.DeleteUserRequest
+	14, // 25: identity.admin.v1.UserService.SetUserPassword:input_type -> identity.admin.v1.SetUserPasswordRequest
+	17, // 26: identity.admin.v1.UserService.ImportUsers:input_type -> identity.admin.v1.ImportUsersRequest
+	20, // 27: identity.admin.v1.UserService.LookupUsers:input_type -> identity.admin.v1.LookupUsersRequest
+	5,  // 28: identity.admin.v1.UserService.CreateUser:output_type -> identity.admin.v1.CreateUserResponse
+	7,  // 29: identity.admin.v1.UserService.GetUser:output_type -> identity.admin.v1.GetUserResponse
+	9,  // 30: identity.admin.v1.UserService.ListUsers:output_type -> identity.admin.v1.ListUsersResponse
+	11, // 31: identity.admin.v1.UserService.UpdateUser:output_type -> identity.admin.v1.UpdateUserResponse
+	13, // 32: identity.admin.v1.UserService.DeleteUser:output_type -> identity.admin.v1.DeleteUserResponse
+	15, // 33: identity.admin.v1.UserService.SetUserPassword:output_type -> identity.admin.v1.SetUserPasswordResponse
+	19, // 34: identity.admin.v1.UserService.ImportUsers:output_type -> identity.admin.v1.ImportUsersResponse
+	22, // 35: identity.admin.v1.UserService.LookupUsers:output_type -> identity.admin.v1.LookupUsersResponse
+	28, // [28:36] is the sub-list for method output_type
+	20, // [20:28] is the sub-list for method input_type
+	20, // [20:20] is the sub-list for extension type_name
+	20, // [20:20] is the sub-list for extension extendee
+	0,  // [0:20] is the sub-list for field type_name
 }
 
 func init() { file_identity_admin_v1_user_service_proto_init() }
@@ -2013,7 +2051,7 @@ func file_identity_admin_v1_user_service_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_identity_admin_v1_user_service_proto_rawDesc), len(file_identity_admin_v1_user_service_proto_rawDesc)),
 			NumEnums:      2,
-			NumMessages:   21,
+			NumMessages:   22,
 			NumExtensions: 0,
 			NumServices:   1,
 		},
