@@ -29,7 +29,7 @@ func validClient() *storage.Client {
 }
 
 func TestValidateClient(t *testing.T) {
-	yes, no, negative := true, false, int64(-1)
+	yes, no, negative, long := true, false, int64(-1), int64(1<<31)
 	if faults := ValidateClient(validClient()); faults != nil {
 		t.Fatalf("a valid client has faults: %v", faults)
 	}
@@ -125,6 +125,7 @@ func TestValidateClient(t *testing.T) {
 		"token/typ":     {func(c *storage.Client) { c.AccessTokenType = "logout+jwt" }, []string{"access_token_typ is"}},
 		"scope/charset": {func(c *storage.Client) { c.Scope = []string{"open id"} }, []string{"scope[0] is empty, longer"}},
 		"max-age":       {func(c *storage.Client) { c.DefaultMaxAge = &negative }, []string{"default_max_age is negative"}},
+		"max-age-long":  {func(c *storage.Client) { c.DefaultMaxAge = &long }, []string{"default_max_age is negative, or longer"}},
 		"every-mistake": {func(c *storage.Client) { c.Name, c.RedirectURIs, c.LogoURI = "", []string{"http://a/*", "x"}, "x:y" }, []string{"client_name", "logo_uri", "redirect_uris[0]", "redirect_uris[1]"}},
 	} {
 		t.Run(name, func(t *testing.T) {
