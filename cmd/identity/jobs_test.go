@@ -141,8 +141,9 @@ func TestKeyEncryptionKeyRotation(t *testing.T) {
 	if h, err = open(two); err != nil {
 		t.Fatalf("S5-08: with the new key alone: %v", err)
 	}
-	if diff := cmp.Diff(before, h.kids(t)); diff != "" || len(before) != 8 {
-		t.Errorf("the keys changed (-want +got):\n%s", diff)
+	// Four that sign and two that others encrypt to, in each of two projects.
+	if diff := cmp.Diff(before, h.kids(t)); diff != "" || len(before) != 12 {
+		t.Errorf("%d keys, and they changed (-want +got):\n%s", len(before), diff)
 	}
 	h.must(h.p.close())
 }
