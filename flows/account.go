@@ -58,9 +58,10 @@ func (a *Accounts) Find(ctx context.Context, scope storage.Scope, typed string) 
 }
 
 // MaySignIn says whether the account's status lets its owner sign in. Signing in
-// while deletion is pending cancels the deletion.
+// while deletion is pending cancels the deletion, for who could sign in before.
 func MaySignIn(u *storage.User) bool {
-	return u.Status == storage.UserActive || u.Status == storage.UserPendingDeletion
+	pending := u.Status == storage.UserPendingDeletion && (u.Deletion == nil || u.Deletion.Before == storage.UserActive)
+	return u.Status == storage.UserActive || pending
 }
 
 // Label is how a person knows their own account.

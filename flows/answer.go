@@ -46,8 +46,13 @@ type answer struct {
 	Client     *templates.Client `json:"client,omitempty"`
 	View       any               `json:"view,omitempty"`
 	Problem    *told             `json:"problem,omitempty"`
+	FormToken  string            `json:"form_token,omitempty"` // of the account pages: to be sent with each form
+	Done       string            `json:"done,omitempty"`       // what was just done, as a sentence
 	RedirectTo string            `json:"redirect_to,omitempty"`
 }
+
+// LogValue shows which step it is: the rest is the person's.
+func (a answer) LogValue() slog.Value { return slog.StringValue(a.Flow) }
 
 // told is a problem with its sentence in the person's language.
 type told struct {
@@ -85,6 +90,12 @@ func (v *visit) page(w http.ResponseWriter, r *http.Request, status int, f Flow,
 // send writes a page, in the form that was asked for.
 func (e *Engine) send(w http.ResponseWriter, r *http.Request, status int, p templates.Page, problem *Problem) {
 	a := answer{Flow: p.Name, Action: p.Action, Client: p.Client, View: p.View}
+	if p.Account != nil {
+		a.FormToken = p.Account.Token
+		if p.Account.Done != "" {
+			a.Done = e.Pages.Sentence(e.Pages.Preferences(r, nil), p.Account.Done, nil)
+		}
+	}
 	if problem != nil {
 		p.Problem = &templates.Problem{Message: problem.Message, Data: problem.Data, Field: problem.Field}
 		a.Problem = &told{

@@ -102,7 +102,12 @@ func required(f Flow) string {
 
 // location is where the person goes on with a request.
 func (v *visit) location(req *storage.AuthorizationRequest) string {
-	if req.Done || req.Denied != "" {
+	switch {
+	case req.ReturnTo != "" && req.Denied != "":
+		return base(v.project) + AccountPath
+	case req.ReturnTo != "" && req.Done:
+		return base(v.project) + local(req.ReturnTo)
+	case req.Done || req.Denied != "":
 		return resumeURL(base(v.project)+v.ResumeURL, req.ID)
 	}
 	return v.stepURL(req.ID)

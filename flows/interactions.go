@@ -79,6 +79,9 @@ func (e *Engine) Resume(r *http.Request, p *storage.Project, id string) (*storag
 	case err != nil:
 		return nil, err
 	}
+	if v.in.Request.ReturnTo != "" { // no client asked, so none is answered
+		return nil, storage.ErrNotFound
+	}
 	// S3-19: the row says whether the policy is met, and nothing else does. A
 	// session that ended meanwhile has taken Done back (repair).
 	if req := v.in.Request; req.Denied == "" && !(req.Done && req.Subject != "") {

@@ -40,7 +40,7 @@ func (v *visit) prove(ctx context.Context, row *storage.AuthorizationRequest, f 
 	var changes []storage.Change
 	if u.Status == storage.UserPendingDeletion {
 		active := *u
-		active.Status = storage.UserActive
+		active.Status, active.Deletion = storage.UserActive, nil
 		u = &active
 		changes = append(changes, v.store.Users.Replace(u), v.audit(func(ev *storage.AuditEvent) {
 			ev.Action, ev.Actor, ev.Target = "user.deletion_cancelled", u.ID, u.ID

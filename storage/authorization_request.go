@@ -39,6 +39,10 @@ type AuthorizationRequest struct {
 	EssentialACR  []string        `json:"essential_acr,omitempty"`  // one of these, or no answer (OIDC Core §5.5.1.1)
 	SignIn        SignInPolicy    `json:"sign_in,omitzero"`         // the client's, as it was when the request came
 
+	// ReturnTo is set where no client asked: the path of ours, below the issuer, that
+	// the person goes on to. The protocol never answers such a request.
+	ReturnTo string `json:"return_to,omitempty"`
+
 	BrowserHash Digest `json:"browser_hash"` // of the cookie that binds the row to one browser
 
 	Identifier   string    `json:"identifier,omitempty"`  // as the person typed it

@@ -58,6 +58,21 @@ func (s *PasswordCredentials) Rehash(c *PasswordCredential, hash PasswordHash) C
 	return update(typePasswordCredential, &next, c.Version)
 }
 
+// Replace returns the changes that give an account a new password, whether it had
+// one or not, and leave its sessions as they are.
+func (s *PasswordCredentials) Replace(c *PasswordCredential) []Change {
+	return []Change{
+		{op: graph.Check{Type: typeUser, ID: c.UserID}},
+		s.Remove(c.UserID),
+		create(typePasswordCredential, c),
+	}
+}
+
+// Remove returns the change that takes the password of an account away.
+func (s *PasswordCredentials) Remove(userID string) Change {
+	return removeBy(typePasswordCredential, "user", graph.String(userID))
+}
+
 // Set gives an account a new password, whether it had one or not, and ends every
 // session and grant of the account (and so every token).
 func (s *PasswordCredentials) Set(ctx context.Context, scope Scope, c *PasswordCredential, also ...Change) error {

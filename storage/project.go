@@ -34,6 +34,7 @@ type Project struct {
 	PasswordMinLength int  // characters
 	LoginMaxFailed    int  // failures for one account before it is locked for strangers' devices
 	LoginLockout      time.Duration
+	DeletionGrace     time.Duration // how long an account can come back whose owner had it deleted; 0: thirty days
 
 	SignIn SignInSettings // which ways in, and how much they have to prove
 

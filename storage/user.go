@@ -126,7 +126,8 @@ func (s *Users) Replace(u *User) Change {
 
 // Delete removes the account and everything that hangs on it: its credentials,
 // sessions, grants (and so its tokens), consents and memberships. Its id is never
-// used again.
+// used again. What is committed also comes first: a Replace there holds that nobody
+// changed the account since it was read.
 func (s *Users) Delete(ctx context.Context, scope Scope, id string, also ...Change) error {
 	changes := []Change{remove(typeUser, id), s.sessions.endOf(id)}
 	for _, t := range Schema().Types { // so that a new type can't be forgotten
@@ -135,7 +136,7 @@ func (s *Users) Delete(ctx context.Context, scope Scope, id string, also ...Chan
 			changes = append(changes, removeBy(t.ID, t.Indexes[i].Name, graph.String(id)))
 		}
 	}
-	_, err := commit(ctx, s.repo, scope, append(changes, also...))
+	_, err := commit(ctx, s.repo, scope, slices.Concat(also, changes))
 	return err
 }
 

@@ -16,6 +16,7 @@ type document struct {
 	Action    string
 	View      any
 	Problem   *Problem
+	Account   *AccountFrame
 	Client    *shownClient
 	RequestID string
 	Dev       bool

@@ -38,6 +38,9 @@ type Page struct {
 	Frames     []string // CSP frame-src sources: what the page loads in frames
 	Popup      bool     // the client asked for display=popup: the page keeps its opener, which the client's callback needs
 	Dev        bool     // shows the "development, not for production" banner
+
+	// Account is what surrounds a page of a person's own account; nil elsewhere.
+	Account *AccountFrame
 }
 
 // IdentifyView is the first page: who is it?

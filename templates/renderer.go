@@ -20,11 +20,13 @@ import (
 var pageNames = [...]string{
 	"identify", "password", "register", "consent", "selectaccount",
 	"passkey", "addpasskey", "totp", "enroltotp", "recoverycode", "recoverycodes",
+	"account", "accountprofile", "accountsecurity", "accountpassword", "accountpasskey", "accountapp", "accountcodes",
+	"accountsessions", "accountclients", "accountactivity", "accountdata", "accountleft",
 	"logout", "loggedout", "frontchannel", "error", "formpost", "home", "playground", "inbox",
 }
 
 // partNames are the files that every page is made of.
-var partNames = [...]string{"layout", "parts"}
+var partNames = [...]string{"layout", "parts", "account-parts"}
 
 // Renderer draws pages. It is safe for concurrent use.
 type Renderer struct {
@@ -197,7 +199,7 @@ func (t *theme) draw(w io.Writer, d *document) error {
 // document gathers what the templates see.
 func (t *theme) document(p Page, tag language.Tag) *document {
 	d := &document{
-		Name: p.Name, Action: p.Action, View: p.View, Dev: p.Dev,
+		Name: p.Name, Action: p.Action, View: p.View, Dev: p.Dev, Account: p.Account,
 		Problem: p.Problem, RequestID: p.RequestID,
 		Lang: tag.String(), Dir: direction(tag),
 		Brand: t.brand, tag: tag, theme: t,

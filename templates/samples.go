@@ -1,5 +1,7 @@
 package templates
 
+import "slices"
+
 // Sample is a page with made-up content: New draws them all to find broken
 // files, and pictures of the pages are made from them.
 type Sample struct {
@@ -78,7 +80,7 @@ func Samples() []Sample {
 			View: FormPostView{Fields: []FormPostField{{"code", "SplxlOBeZQQYbYS6WxSbIA"}, {"state", "af0ifjsldkj"}, {"iss", "https://id.example.com"}}}}},
 		{"home", Page{Name: "home", Dev: true, View: HomeView{Issuer: "http://localhost:8080", Links: []HomeLink{
 			{"/dev/playground", "home.playground"}, {"/.well-known/openid-configuration", "home.discovery"}, {"/jwks", "home.jwks"}}}}},
-	}, secondSamples(client, back, step)...), append(playgroundSamples(), inboxSamples()...)...)
+	}, secondSamples(client, back, step)...), slices.Concat(playgroundSamples(), inboxSamples(), accountSamples())...)
 }
 
 func playgroundSamples() []Sample {

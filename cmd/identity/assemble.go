@@ -31,6 +31,7 @@ type provider struct {
 	op       *op.Provider
 	admin    *admin.Server
 	engine   *flows.Engine
+	rooms    http.Handler // the pages of people's own accounts
 	renderer *templates.Renderer
 	outbound *outbound.Client // every request to a URL that others gave
 	log      *slog.Logger
@@ -88,6 +89,7 @@ func (p *provider) wire(ctx context.Context, c *config.Config, log *slog.Logger)
 	if err != nil {
 		return err
 	}
+	p.rooms = p.engine.Rooms(modules.rooms)
 	p.op, err = op.New(op.Config{
 		Store: p.store, Projects: p.finder.Of, Interactions: p.engine, Browsers: p.engine, Pages: &protocolPages{p.renderer}, Keys: p.keys,
 		Now: time.Now, Log: log, ACRValues: flows.FactorsReach(modules.flows, p.project.SignIn.Policy), UILocales: []string{"en", "de"}, Fetch: p.outbound,
@@ -135,6 +137,9 @@ func (p *provider) ofProject(dev func(chi.Router)) http.Handler {
 	pages := p.engine.Routes()
 	r.Handle("/interaction/*", pages)
 	r.Handle("/logout", pages)
+	r.Handle("/account", p.rooms)
+	r.Handle("/account/*", p.rooms)
+	r.Get("/.well-known/change-password", changePassword(p.finder.Of))
 	if dev != nil {
 		dev(r)
 	}

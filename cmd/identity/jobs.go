@@ -27,6 +27,7 @@ func (p *provider) jobs(c *config.Config) []job {
 	all := []job{
 		{"sweep", c.Storage.SweepInterval, func(ctx context.Context) error { return p.sweep(ctx, c.Storage.SweepBatch) }},
 		{"seal", time.Minute, p.seal},
+		{"deletions", 15 * time.Minute, p.deletions},
 		{"purge", time.Minute, func(ctx context.Context) error { return p.purge(ctx, c.Storage.SweepBatch) }},
 	}
 	if every := c.Storage.KeyRotation; every > 0 {
@@ -109,6 +110,29 @@ func (p *provider) purge(ctx context.Context, batch int) error {
 			}
 		}
 		return ctx.Err()
+	})
+}
+
+// deletions deletes the accounts whose owners asked for it and did not come back.
+func (p *provider) deletions(ctx context.Context) error {
+	return p.eachProject(ctx, storage.ProjectActive, func(rec *storage.ProjectRecord) error {
+		scope, page, now := storage.In(rec.ID), storage.PageRequest{Limit: 200}, time.Now().UTC()
+		for {
+			due, err := p.store.UserStatuses.DueForDeletion(ctx, scope, now, page)
+			if err != nil {
+				return err
+			}
+			for _, u := range due.Items {
+				gone := p.store.AuditEvents.Append(storage.AuditEvent{At: now, Action: "user.deleted", Outcome: "success", Actor: "operator", Target: u.ID, Reason: "grace_over"})
+				// Who comes back in this moment changes the row, and is not deleted.
+				if err := p.store.Users.Delete(ctx, scope, u.ID, p.store.Users.Replace(u), gone); err != nil && !errors.Is(err, storage.ErrConflict) && !errors.Is(err, storage.ErrNotFound) {
+					return err
+				}
+			}
+			if page.After = due.Next; page.After == "" {
+				return nil
+			}
+		}
 	})
 }
 

@@ -82,6 +82,7 @@ func (p *parts) recovery() recoverycode.Config {
 type modules struct {
 	flows    []flows.Flow
 	logout   flows.Flow
+	rooms    []flows.Room // of people's own accounts
 	accounts *flows.Accounts
 	hashing  *hashing
 }
@@ -92,7 +93,7 @@ func newModules(c *config.Config, store *storage.Store) (*modules, error) {
 		return nil, err
 	}
 	p := &parts{store: store, hashing: hash, accounts: &flows.Accounts{Users: store.Users, Email: identifier.Email, Username: identifier.Username}}
-	m := &modules{logout: logout.New(), accounts: p.accounts, hashing: hash}
+	m := &modules{logout: logout.New(), rooms: accountRooms(p), accounts: p.accounts, hashing: hash}
 	for _, id := range slices.Concat(c.SignIn.First, c.SignIn.Second) {
 		if _, ok := flowModules[id]; !ok {
 			return nil, fmt.Errorf("no flow is called %q in this build: GATEWAY_LOGIN_FIRST_FACTORS and GATEWAY_LOGIN_SECOND_FACTORS take %s", id, strings.Join(slices.Sorted(maps.Keys(flowModules)), ", "))

@@ -78,7 +78,7 @@ func (p *protocolPages) CheckSession(w http.ResponseWriter, r *http.Request, _ *
 
 // Home is the page at the issuer.
 func (p *protocolPages) Home(w http.ResponseWriter, r *http.Request, pr *storage.Project) {
-	links := []templates.HomeLink{{Href: pr.Issuer + "/.well-known/openid-configuration", Message: "home.discovery"}}
+	links := []templates.HomeLink{{Href: pr.Issuer + "/account", Message: "home.account"}, {Href: pr.Issuer + "/.well-known/openid-configuration", Message: "home.discovery"}}
 	if pr.InsecureDevelopment {
 		links = append(links, templates.HomeLink{Href: "/dev/playground", Message: "home.playground"}, templates.HomeLink{Href: "/dev/inbox", Message: "home.inbox"})
 	}
