@@ -43,6 +43,14 @@ check-generated: generate ## Fail when generated files are not what go:generate 
 bench: ## Run every benchmark with allocations (BENCH=pattern narrows)
 	bash .ci/with-postgres $(GO) test -run '^$$' -bench '$(BENCH)' -benchmem ./...
 
+.PHONY: bench-postgres
+bench-postgres: ## Compare a commit on Postgres with pgbench, at 1, 8 and 64 connections
+	bash .ci/with-postgres $(GO) test -run '^$$' -bench '^BenchmarkCommit$$' -benchtime 5s ./storage/postgres
+
+.PHONY: bench-users
+bench-users: ## Read pages of 1,000 and of 1,000,000 users, on SQLite and on Postgres
+	bash .ci/with-postgres $(GO) test -run '^$$' -bench '^BenchmarkUserDirectory$$' -timeout 30m ./storage
+
 .PHONY: fuzz
 fuzz: ## Run every fuzz target for FUZZTIME (30s)
 	@bash .ci/fuzz $(FUZZTIME)

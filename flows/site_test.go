@@ -27,13 +27,12 @@ import (
 	"github.com/elloloop/identity/flows/totp"
 	"github.com/elloloop/identity/storage"
 	"github.com/elloloop/identity/storage/graph"
-	"github.com/elloloop/identity/storage/memory"
 	"github.com/elloloop/identity/templates"
 )
 
 var noon = time.Date(2030, 1, 1, 12, 0, 0, 0, time.UTC)
 
-// site is a whole engine on the memory driver.
+// site is a whole engine.
 type site struct {
 	t       *testing.T
 	store   *storage.Store
@@ -49,7 +48,7 @@ func newSite(t *testing.T, change ...func(*storage.Project)) *site {
 	t.Helper()
 	clock := &atomic.Int64{}
 	now := func() time.Time { return noon.Add(time.Duration(clock.Load())) }
-	repo := &breakable{Repository: memory.Open(storage.Schema(), memory.Config{Now: now})}
+	repo := &breakable{Repository: openRepository(t, now)}
 	ring, err := storage.NewKeyring(storage.KeyEncryptionKey{ID: "k", Key: make([]byte, 32)})
 	if err != nil {
 		t.Fatal(err)

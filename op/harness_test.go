@@ -107,7 +107,7 @@ func (b *browser) Departed(http.ResponseWriter, *http.Request, *storage.Project)
 	return left
 }
 
-// harness is a provider on the memory driver with a person and clients.
+// harness is a provider with a person and clients.
 type harness struct {
 	t       testing.TB
 	op      *Provider
@@ -163,7 +163,7 @@ func newHarness(t testing.TB) *harness {
 	t.Helper()
 	h := &harness{t: t, clock: &clock{}, project: testProject()}
 	h.clock.micros.Store(time.Date(2030, 1, 1, 12, 0, 0, 0, time.UTC).UnixMicro())
-	h.repo = &failing{Repository: memory.Open(storage.Schema(), memory.Config{Now: h.clock.now})}
+	h.repo = &failing{Repository: openRepository(t, h.clock.now)}
 	ring, err := storage.NewKeyring(storage.KeyEncryptionKey{ID: "test", Key: make([]byte, 32)})
 	if err != nil {
 		t.Fatal(err)

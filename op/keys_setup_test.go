@@ -15,7 +15,6 @@ import (
 	"github.com/go-jose/go-jose/v4"
 
 	"github.com/elloloop/identity/storage"
-	"github.com/elloloop/identity/storage/memory"
 )
 
 // bench is a provider with keys, and nobody who signs in: for what needs neither
@@ -48,7 +47,7 @@ func testStore(tb testing.TB, c *clock) *storage.Store {
 	if err != nil {
 		tb.Fatal(err)
 	}
-	return storage.New(memory.Open(storage.Schema(), memory.Config{Now: c.now}), ring)
+	return storage.New(openRepository(tb, c.now), ring)
 }
 
 // ensured makes the keys too.

@@ -2,21 +2,16 @@ package storage_test
 
 import (
 	"context"
-	"database/sql"
 	"errors"
 	"fmt"
-	"path/filepath"
 	"slices"
 	"strings"
 	"sync"
 	"testing"
 	"time"
 
-	_ "modernc.org/sqlite" // the scan of every table
-
 	"github.com/elloloop/identity/storage"
 	"github.com/elloloop/identity/storage/graph"
-	"github.com/elloloop/identity/storage/sqlite"
 )
 
 func record(id string) *storage.ProjectRecord {
@@ -256,9 +251,12 @@ func TestBootstrapOnce(t *testing.T) {
 // TestDeleteProject fills every type, edges and counters of two projects, removes
 // one of them in small steps from several replicas, and looks at every table.
 func TestDeleteProject(t *testing.T) {
-	path := filepath.Join(t.TempDir(), "i.db")
-	repo, err := sqlite.Open(t.Context(), storage.Schema(), sqlite.Config{Path: path, AutoMigrate: true})
-	must(t, err)
+	for name, open := range drivers() {
+		t.Run(name, func(t *testing.T) { deleteProject(t, open(t)) })
+	}
+}
+
+func deleteProject(t *testing.T, repo opened) {
 	s := storage.New(repo, ring(t, key("k", 7)))
 	const each = 3
 	for _, id := range []string{"going", "staying"} {
@@ -283,11 +281,8 @@ func TestDeleteProject(t *testing.T) {
 		_, err = s.ProjectCredentials.Issue(t.Context(), &storage.ProjectCredential{ProjectID: id, Kind: storage.CredentialSecret})
 		must(t, err)
 	}
-	db, err := sql.Open("sqlite", path)
-	must(t, err)
-	defer func() { must(t, repo.Close()); must(t, db.Close()) }()
-	before := countRows(t, db, "staying")
-	if len(before) != len(storage.Schema().Types)+2 {
+	before := repo.rows(t, "staying")
+	if len(before) != repo.tables {
 		t.Fatalf("not every table has a row of the project: %v", before)
 	}
 	p, err := s.Projects.Get(t.Context(), "going")
@@ -300,10 +295,10 @@ func TestDeleteProject(t *testing.T) {
 		done, err = s.Projects.Purge(t.Context(), "going", 7)
 		must(t, err)
 	}
-	if left := countRows(t, db, "going"); len(left) != 0 {
+	if left := repo.rows(t, "going"); len(left) != 0 {
 		t.Errorf("left: %v", left)
 	}
-	if after := countRows(t, db, "staying"); fmt.Sprint(after) != fmt.Sprint(before) {
+	if after := repo.rows(t, "staying"); fmt.Sprint(after) != fmt.Sprint(before) {
 		t.Errorf("the other project had %v and has %v", before, after)
 	}
 	_, err = s.Projects.Get(t.Context(), "going")
@@ -314,31 +309,7 @@ func TestDeleteProject(t *testing.T) {
 	}
 	// A replica that knew nothing of it wrote once more.
 	must(t, s.Commit(t.Context(), storage.In("going"), s.Users.Add(user("late"))))
-	if _, err = s.Projects.Purge(t.Context(), "going", 100); err != nil || len(countRows(t, db, "going")) != 0 {
+	if _, err = s.Projects.Purge(t.Context(), "going", 100); err != nil || len(repo.rows(t, "going")) != 0 {
 		t.Errorf("what came late stays: %v", err)
 	}
-}
-
-// countRows counts the rows of a project in every table of the file.
-func countRows(t *testing.T, db *sql.DB, project string) map[string]int {
-	t.Helper()
-	rows, err := db.QueryContext(t.Context(), "SELECT m.name FROM sqlite_master m JOIN pragma_table_info(m.name) c ON c.name = 'project_id' WHERE m.type = 'table'")
-	must(t, err)
-	defer rows.Close()
-	var tables []string
-	for rows.Next() {
-		var name string
-		must(t, rows.Scan(&name))
-		tables = append(tables, name)
-	}
-	must(t, rows.Err())
-	counts := map[string]int{}
-	for _, table := range tables {
-		var n int
-		must(t, db.QueryRowContext(t.Context(), "SELECT count(*) FROM "+table+" WHERE project_id = ?", project).Scan(&n))
-		if n > 0 {
-			counts[table] = n
-		}
-	}
-	return counts
 }

@@ -7,9 +7,6 @@ import (
 	"time"
 
 	"github.com/elloloop/identity/storage"
-	"github.com/elloloop/identity/storage/graph"
-	"github.com/elloloop/identity/storage/memory"
-	"github.com/elloloop/identity/storage/sqlite"
 )
 
 // reseal makes a whole pass and adds up what it did.
@@ -31,17 +28,9 @@ func reseal(t *testing.T, s *storage.Store, now time.Time, limit int) storage.Re
 // TestReseal rotates the key-encryption key as an operator does (S5-08): the new
 // key beside the old one, a pass, and then the new one alone.
 func TestReseal(t *testing.T) {
-	for name, open := range map[string]func() graph.Repository{
-		"memory": func() graph.Repository { return memory.Open(storage.Schema(), memory.Config{}) },
-		"sqlite": func() graph.Repository {
-			r, err := sqlite.Open(t.Context(), storage.Schema(), sqlite.Config{Path: ":memory:", AutoMigrate: true})
-			must(t, err)
-			return r
-		},
-	} {
+	for name, open := range drivers() {
 		t.Run(name, func(t *testing.T) {
-			repo := open()
-			t.Cleanup(func() { must(t, repo.Close()) })
+			repo := open(t).Repository
 			now := time.Now()
 			before, both, after := storage.New(repo, ring(t, key("old", 1))), storage.New(repo, ring(t, key("new", 2), key("old", 1))), storage.New(repo, ring(t, key("new", 2)))
 			for i := range 5 {

@@ -4,43 +4,15 @@ import (
 	"bytes"
 	"context"
 	"errors"
-	"path/filepath"
 	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
 
 	"github.com/elloloop/identity/storage"
-	"github.com/elloloop/identity/storage/graph"
-	"github.com/elloloop/identity/storage/memory"
-	"github.com/elloloop/identity/storage/sqlite"
 )
 
 var scope = storage.In("default")
-
-// onDrivers runs a test on every driver.
-func onDrivers(t *testing.T, test func(t *testing.T, s *storage.Store)) {
-	for name, open := range map[string]func(t *testing.T) graph.Repository{
-		"memory": func(*testing.T) graph.Repository { return memory.Open(storage.Schema(), memory.Config{}) },
-		"sqlite": func(t *testing.T) graph.Repository {
-			r, err := sqlite.Open(t.Context(), storage.Schema(), sqlite.Config{Path: filepath.Join(t.TempDir(), "i.db"), AutoMigrate: true})
-			if err != nil {
-				t.Fatal(err)
-			}
-			return r
-		},
-	} {
-		t.Run(name, func(t *testing.T) {
-			repo := open(t)
-			t.Cleanup(func() {
-				if err := repo.Close(); err != nil {
-					t.Error(err)
-				}
-			})
-			test(t, storage.New(repo, ring(t, key("k", 7))))
-		})
-	}
-}
 
 func must(t *testing.T, err error) {
 	t.Helper()

@@ -19,6 +19,8 @@ import (
 	"github.com/elloloop/identity/storage"
 	"github.com/elloloop/identity/storage/graph"
 	"github.com/elloloop/identity/storage/memory"
+	"github.com/elloloop/identity/storage/postgres"
+	"github.com/elloloop/identity/storage/postgres/pgtest"
 	"github.com/elloloop/identity/storage/sqlite"
 )
 
@@ -45,11 +47,29 @@ func (plain) Hash(_ context.Context, pw string) (storage.PasswordHash, error) {
 	return storage.PasswordHash("hash:" + strings.ToUpper(pw)), nil
 }
 
+func TestMain(m *testing.M) { pgtest.Main(m) }
+
 func drivers() map[string]func(t *testing.T) graph.Repository {
 	return map[string]func(t *testing.T) graph.Repository{
 		"memory": func(*testing.T) graph.Repository { return memory.Open(storage.Schema(), memory.Config{}) },
 		"sqlite": func(t *testing.T) graph.Repository {
 			r, err := sqlite.Open(t.Context(), storage.Schema(), sqlite.Config{Path: ":memory:", AutoMigrate: true})
+			if err != nil {
+				t.Fatal(err)
+			}
+			t.Cleanup(func() {
+				if err := r.Close(); err != nil {
+					t.Error(err)
+				}
+			})
+			return r
+		},
+		"postgres": func(t *testing.T) graph.Repository {
+			d := pgtest.Shared(t, func(d pgtest.Database) error {
+				_, err := postgres.Migrate(t.Context(), postgres.Config{DSN: d.App, MigrateDSN: d.Owner})
+				return err
+			})
+			r, err := postgres.Open(t.Context(), storage.Schema(), postgres.Config{DSN: d.App})
 			if err != nil {
 				t.Fatal(err)
 			}

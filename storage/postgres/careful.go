@@ -85,7 +85,7 @@ func (o *step) apply(op graph.Op, out *graph.Outcome) error {
 	case graph.Take:
 		return o.take(op, out)
 	case graph.Check:
-		return o.check(o.tables[op.Type], op.ID, op.Version, "FOR SHARE")
+		return o.check(o.tables[op.Type], op.ID, op.Version, o.how(op.Type, op.ID, "FOR SHARE"))
 	case graph.Link:
 		if err := o.ends(op.Edge, op.From, op.To); err != nil {
 			return err
@@ -184,10 +184,10 @@ func (o *step) check(t *table, id string, version int64, how string) error {
 
 func (o *step) ends(id graph.EdgeID, from, to string) error {
 	e := o.catalog.Edge(id)
-	if err := o.check(o.tables[e.From], from, 0, "FOR KEY SHARE"); err != nil {
+	if err := o.check(o.tables[e.From], from, 0, o.how(e.From, from, "FOR KEY SHARE")); err != nil {
 		return err
 	}
-	return o.check(o.tables[e.To], to, 0, "FOR KEY SHARE")
+	return o.check(o.tables[e.To], to, 0, o.how(e.To, to, "FOR KEY SHARE"))
 }
 
 func (o *step) delete(op graph.Delete) error {

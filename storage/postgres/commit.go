@@ -27,7 +27,7 @@ func (r *Repository) Commit(ctx context.Context, s graph.Scope, ops ...graph.Op)
 		return graph.Result{}, r.open(ctx)
 	}
 	err = r.repeated(ctx, false, func(ctx context.Context, c *pgx.Conn) error {
-		w := &work{Repository: r, project: s.Project(), now: r.instant(), result: make(graph.Result, len(ops))}
+		w := &work{Repository: r, project: s.Project(), now: r.instant(), result: make(graph.Result, len(ops)), locks: locks(ops)}
 		err := errClash
 		if w.pipeline(ops) {
 			err = w.send(ctx, c)
@@ -50,8 +50,44 @@ type work struct {
 	project string
 	now     time.Time
 	result  graph.Result
+	locks   map[node]string
 	batch   pgx.Batch
 	read    []func(row scan) error // for each statement of the batch, nil: it has no row to read
+}
+
+type node struct {
+	of graph.TypeID
+	id string
+}
+
+// locks says how the nodes that a commit changes are locked in the end. A check of
+// one of them locks it so at once: two that first share a row and then both want
+// to change it wait for each other until Postgres ends one of them, a second later.
+func locks(ops []graph.Op) map[node]string {
+	out := map[node]string{}
+	for _, op := range ops {
+		switch op := op.(type) {
+		case graph.Update:
+			if at := (node{op.Node.Type, op.Node.ID}); out[at] == "" {
+				out[at] = "FOR NO KEY UPDATE"
+			}
+		case graph.Take:
+			if at := (node{op.Type, op.ID}); out[at] == "" {
+				out[at] = "FOR NO KEY UPDATE"
+			}
+		case graph.Delete:
+			out[node{op.Type, op.ID}] = "FOR UPDATE"
+		}
+	}
+	return out
+}
+
+// how is the lock that a check takes: this one, unless it has to be stronger.
+func (w *work) how(of graph.TypeID, id, otherwise string) string {
+	if how := w.locks[node{of, id}]; how != "" {
+		return how
+	}
+	return otherwise
 }
 
 // scan reads the columns of a row.
@@ -108,7 +144,7 @@ func (w *work) operation(op graph.Op, out *graph.Outcome) bool {
 		w.changed(t, op.ID)
 		return storable(op.ID)
 	case graph.Check:
-		w.need(w.tables[op.Type].lock(w.project, op.ID, op.Version, w.micros(), "FOR SHARE"), nothing)
+		w.need(w.tables[op.Type].lock(w.project, op.ID, op.Version, w.micros(), w.how(op.Type, op.ID, "FOR SHARE")), nothing)
 		return storable(op.ID)
 	case graph.Link:
 		w.ends(op.Edge, op.From, op.To)
@@ -222,8 +258,8 @@ func (t *table) deleted(out *graph.Outcome) func(row scan) error {
 // ends keeps both ends of an edge alive until the commit.
 func (w *work) ends(id graph.EdgeID, from, to string) {
 	e := w.catalog.Edge(id)
-	w.need(w.tables[e.From].lock(w.project, from, 0, w.micros(), "FOR KEY SHARE"), nothing)
-	w.need(w.tables[e.To].lock(w.project, to, 0, w.micros(), "FOR KEY SHARE"), nothing)
+	w.need(w.tables[e.From].lock(w.project, from, 0, w.micros(), w.how(e.From, from, "FOR KEY SHARE")), nothing)
+	w.need(w.tables[e.To].lock(w.project, to, 0, w.micros(), w.how(e.To, to, "FOR KEY SHARE")), nothing)
 }
 
 // removed removes the edges of a node that was deleted, and tells of it.

@@ -210,7 +210,7 @@ func (t *table) deleteBy(project string, x int, equal []graph.Value, now int64) 
 // purge removes nodes, live or dead.
 func (t *table) purge(project string, limit int) *statement {
 	s := say("WITH gone AS (DELETE FROM ", t.name).project(project).say(" AND id = ANY (ARRAY(SELECT id FROM ", t.name).project(project)
-	return t.gone(s.say(" LIMIT ").bind(int64(limit)).say("))"), project)
+	return t.gone(s.say(" ORDER BY id LIMIT ").bind(int64(limit)).say("))"), project)
 }
 
 // gone counts the nodes that a statement removes, tells of them if they are
@@ -284,7 +284,7 @@ func increment(project string, op graph.Increment, now time.Time) *statement {
 
 func purgeCounters(project string, limit int) *statement {
 	s := say("WITH gone AS (DELETE FROM counters").project(project).say(" AND name = ANY (ARRAY(SELECT name FROM counters").project(project)
-	return s.say(" LIMIT ").bind(int64(limit)).say(")) RETURNING name) SELECT count(*) FROM gone")
+	return s.say(" ORDER BY name LIMIT ").bind(int64(limit)).say(")) RETURNING name) SELECT count(*) FROM gone")
 }
 
 func clearCounter(project, name string) *statement {

@@ -63,12 +63,11 @@ func (t *table) key() (key, expiry string) {
 
 // dead finds what has expired, by project.
 func (r *Repository) dead(ctx context.Context, c *pgx.Conn, t *table, now int64, limit int) (map[string][]string, int, error) {
-	key, expiry := t.key()
 	w := &work{Repository: r}
 	w.add(r.begin(""), nil)
 	w.add(say("SELECT set_config('identity.sweep', 'on', true)"), nil)
 	dead, n := map[string][]string{}, 0
-	w.add(say("SELECT project_id, ", key, " FROM ", t.name, " WHERE ", expiry, " <= ").bind(now).say(" ORDER BY ", expiry, " LIMIT ").bind(int64(limit)), func(row scan) error {
+	w.add(expired(t, now, limit), func(row scan) error {
 		var project, id string
 		err := row(&project, &id)
 		dead[project] = append(dead[project], id)
@@ -76,6 +75,12 @@ func (r *Repository) dead(ctx context.Context, c *pgx.Conn, t *table, now int64,
 		return err
 	})
 	return dead, n, w.send(ctx, c)
+}
+
+// expired finds the nodes, or counters, of all projects that are over the longest.
+func expired(t *table, now int64, limit int) *statement {
+	key, expiry := t.key()
+	return say("SELECT project_id, ", key, " FROM ", t.name, " WHERE ", expiry, " <= ").bind(now).say(" ORDER BY ", expiry, " LIMIT ").bind(int64(limit))
 }
 
 // bury removes them, project by project, in one transaction. One that got another

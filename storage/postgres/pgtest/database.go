@@ -41,11 +41,42 @@ func New(t testing.TB) Database {
 // On makes an empty database on the server of this superuser.
 func On(t testing.TB, dsn string) Database {
 	t.Helper()
+	roles(t, dsn)
+	return fresh(t, dsn, "template1")
+}
+
+func roles(t testing.TB, dsn string) {
+	t.Helper()
 	for _, role := range []string{OwnerRole, AppRole} {
 		// Several packages may do this at once.
 		Exec(t, dsn, "DO $$ BEGIN CREATE ROLE "+role+" LOGIN; EXCEPTION WHEN duplicate_object OR unique_violation THEN END $$")
 	}
-	return fresh(t, dsn, "template1")
+}
+
+// Shared returns the database that the tests of a package have in turn, since one
+// for each would take longer than the test. The first who asks has it made, with
+// the tables of migrate; whoever asks finds it empty. Two repositories that a test
+// has at once are two replicas. Main drops it.
+func Shared(t testing.TB, migrate func(Database) error) Database {
+	t.Helper()
+	dsn, name := os.Getenv(Env), os.Getenv(sharedEnv)
+	if dsn == "" || name == "" {
+		t.Fatalf("no PostgreSQL: the package has no TestMain that calls pgtest.Main")
+	}
+	d := database(dsn, name)
+	if len(Texts(t, dsn, "SELECT datname::text FROM pg_database WHERE datname = $1", name)) == 0 {
+		roles(t, dsn)
+		Exec(t, dsn, "CREATE DATABASE "+name+" OWNER "+OwnerRole)
+		if err := migrate(d); err != nil {
+			t.Fatal(err)
+		}
+	}
+	// For tables of a few rows this is quicker than TRUNCATE, which makes new files.
+	Exec(t, d.Super, `DO $$ DECLARE name text; BEGIN
+		FOR name IN SELECT relname FROM pg_class WHERE relkind = 'r' AND relnamespace = current_schema()::regnamespace AND relname <> 'goose_db_version' LOOP
+			EXECUTE format('DELETE FROM %I', name);
+		END LOOP; END $$`)
+	return d
 }
 
 // Clone makes a copy of a database that nobody is connected to.
@@ -56,11 +87,14 @@ func (d Database) Clone(t testing.TB) Database {
 
 func fresh(t testing.TB, super, template string) Database {
 	t.Helper()
-	d := Database{Name: "t_" + strings.ToLower(rand.Text())}
+	d := database(super, "t_"+strings.ToLower(rand.Text()))
 	Exec(t, super, "CREATE DATABASE "+d.Name+" OWNER "+OwnerRole+" TEMPLATE "+template+"")
 	t.Cleanup(func() { Exec(t, super, "DROP DATABASE "+d.Name+" WITH (FORCE)") })
-	d.Super, d.Owner, d.App = in(super, d.Name, ""), in(super, d.Name, OwnerRole), in(super, d.Name, AppRole)
 	return d
+}
+
+func database(super, name string) Database {
+	return Database{Name: name, Super: in(super, name, ""), Owner: in(super, name, OwnerRole), App: in(super, name, AppRole)}
 }
 
 // in is the DSN for another database and, unless "", role.
@@ -89,6 +123,27 @@ func Exec(t testing.TB, dsn string, statements ...string) {
 	for _, sql := range statements {
 		if _, err := c.Exec(ctx, sql); err != nil {
 			t.Fatalf("%s: %v", sql, err)
+		}
+	}
+}
+
+// Begin runs statements in a transaction that stays open until it is undone.
+func Begin(t testing.TB, dsn string, statements ...string) (undo func()) {
+	t.Helper()
+	ctx := context.Background()
+	c, err := pgx.Connect(ctx, dsn)
+	if err != nil {
+		t.Fatalf("no connection to PostgreSQL: %v", err)
+	}
+	t.Cleanup(func() { _ = c.Close(ctx) })
+	for _, sql := range append([]string{"BEGIN"}, statements...) {
+		if _, err := c.Exec(ctx, sql); err != nil {
+			t.Fatalf("%s: %v", sql, err)
+		}
+	}
+	return func() {
+		if _, err := c.Exec(ctx, "ROLLBACK"); err != nil {
+			t.Fatal(err)
 		}
 	}
 }

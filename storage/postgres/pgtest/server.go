@@ -5,6 +5,7 @@ package pgtest
 
 import (
 	"context"
+	"crypto/rand"
 	"errors"
 	"fmt"
 	"net"
@@ -25,13 +26,26 @@ import (
 // Env names a superuser's DSN of a server to be shared. make test sets it.
 const Env = "IDENTITY_TEST_POSTGRES_DSN"
 
+// sharedEnv names the database of Shared.
+const sharedEnv = "IDENTITY_TEST_POSTGRES_SHARED"
+
 // Main is for the TestMain of a package: it starts a server unless there is one.
 // A missing PostgreSQL fails the run; nothing is ever skipped.
 func Main(m *testing.M) { os.Exit(run(m)) }
 
 func run(m *testing.M) int {
-	if os.Getenv(Env) != "" {
-		return m.Run()
+	name := "p_" + strings.ToLower(rand.Text())
+	if err := os.Setenv(sharedEnv, name); err != nil {
+		fmt.Fprintln(os.Stderr, "pgtest:", err)
+		return 1
+	}
+	if dsn := os.Getenv(Env); dsn != "" {
+		code := m.Run()
+		if err := drop(dsn, name); err != nil {
+			fmt.Fprintln(os.Stderr, "pgtest:", err)
+			return max(code, 1)
+		}
+		return code
 	}
 	s, err := Start(false)
 	if err != nil {
@@ -44,6 +58,17 @@ func run(m *testing.M) int {
 		return 1
 	}
 	return m.Run()
+}
+
+func drop(dsn, name string) error {
+	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
+	defer cancel()
+	c, err := pgx.Connect(ctx, dsn)
+	if err != nil {
+		return err
+	}
+	_, err = c.Exec(ctx, "DROP DATABASE IF EXISTS "+name+" WITH (FORCE)")
+	return errors.Join(err, c.Close(ctx))
 }
 
 // Server is a PostgreSQL of our own, on a free port of loopback.
@@ -130,11 +155,15 @@ func (s *Server) find() error {
 
 func (s *Server) data() string { return filepath.Join(s.Dir, "data") }
 
-// Program returns the path of a program that came with this PostgreSQL.
-func (s *Server) Program(name string) string { return filepath.Join(s.bin, name) }
+// Program returns the path of a program that comes with PostgreSQL.
+func Program(name string) (string, error) {
+	var s Server
+	err := s.find()
+	return filepath.Join(s.bin, name), err
+}
 
 func (s *Server) command(name string, args ...string) *exec.Cmd {
-	cmd := exec.Command(s.Program(name), args...)
+	cmd := exec.Command(filepath.Join(s.bin, name), args...)
 	cmd.Dir = s.Dir
 	cmd.Env = append(os.Environ(), "LC_ALL=C")
 	cmd.SysProcAttr = &syscall.SysProcAttr{Credential: s.as}
