@@ -108,12 +108,27 @@ func TestAccountPages(t *testing.T) {
 		},
 		"export": func(t *testing.T, w *world) {
 			b := begin(t, w)
-			p := b.press(b.account("/account/data"), "do", "export", nil)
+			f, _ := b.account("/account/data").form("do")
+			f.values.Set("do", "export")
+			req, err := http.NewRequestWithContext(t.Context(), http.MethodPost, f.action.String(), strings.NewReader(f.values.Encode()))
+			if err != nil {
+				t.Fatal(err)
+			}
+			req.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+			req.Header.Set("Sec-Fetch-Site", "same-origin")
+			resp, err := b.client.Do(req)
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer func() { _ = resp.Body.Close() }()
 			var got struct {
 				Account struct{ Sub, Email string }
 			}
-			if err := json.Unmarshal(p.body, &got); err != nil || got.Account.Sub != b.who.sub || got.Account.Email != b.who.email {
-				t.Errorf("%v: %.300s", err, p.body)
+			if err := json.NewDecoder(resp.Body).Decode(&got); err != nil || got.Account.Sub != b.who.sub || got.Account.Email != b.who.email {
+				t.Errorf("%d %v: %+v", resp.StatusCode, err, got)
+			}
+			if !strings.HasPrefix(resp.Header.Get("Content-Disposition"), "attachment") {
+				t.Error("not a download")
 			}
 		},
 		"delete-and-come-back": func(t *testing.T, w *world) {
