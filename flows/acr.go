@@ -19,7 +19,8 @@ func ACRValues() []string { return []string{ACRPassword, ACRMultiFactor} }
 var kinds = map[string]string{
 	"pwd": "knowledge", "pin": "knowledge", "kba": "knowledge",
 	"otp": "possession", "sms": "possession", "swk": "possession", "hwk": "possession", "sc": "possession",
-	"face": "inherence", "fpt": "inherence", "iris": "inherence", "retina": "inherence", "vbm": "inherence",
+	AMRMail: "mailbox",
+	"face":  "inherence", "fpt": "inherence", "iris": "inherence", "retina": "inherence", "vbm": "inherence",
 }
 
 // acr is the class that a request is answered with: of those that the methods

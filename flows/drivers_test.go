@@ -27,6 +27,8 @@ func TestOnDrivers(t *testing.T) {
 			"Register": TestRegister, "RegisterFails": TestRegisterFails, "Consent": TestConsent, "SelectAccount": TestSelectAccount,
 			"SessionFixation": TestSessionFixation, "Logout": TestLogout, "SignOut": TestSignOut, "Departed": TestDeparted,
 			"Lock": TestLock, "KnownDevice": TestKnownDevice, "Tabs": TestTabs, "StepUp": TestStepUp,
+			"EmailCode": TestEmailCode, "MagicLink": TestMagicLink, "Recover": TestRecover, "MailboxProven": TestMailboxProven,
+			"RegisterByMail": TestRegisterByMail, "MailRaced": TestMailRaced,
 		} {
 			t.Run(driver+"/"+name, test)
 		}

@@ -105,6 +105,8 @@ func (e *Engine) Routes() http.Handler {
 	r.Get("/interaction/{id}", e.handle(e.current))
 	r.Get("/interaction/{id}/{flow}", e.handle(e.show))
 	r.Post("/interaction/{id}/{flow}", e.handle(e.submit))
+	r.Get("/link/{flow}", e.handle(e.openLink))
+	r.Post("/link/{flow}", e.handle(e.followLink))
 	r.Get("/logout", e.handle(e.showLogout))
 	r.Post("/logout", e.handle(e.submitLogout))
 	r.MethodNotAllowed(e.handle(func(http.ResponseWriter, *http.Request, *storage.Project) error { return errMethod }))

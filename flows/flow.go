@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/elloloop/identity/storage"
+	"github.com/elloloop/identity/templates"
 )
 
 // Flow is one step: an identifier, a password, a consent. Flows never name one
@@ -52,6 +53,7 @@ type Interaction struct {
 	Now      time.Time
 	Form     url.Values // what was sent, while its problem is shown; nil otherwise
 	Limits   Limits
+	Locales  []string // that the browser wants, most wanted first
 
 	base    string // of our URLs, before "/interaction"
 	query   string // of the request, on the sign-out page
@@ -88,7 +90,25 @@ type Limits interface {
 	Second(ctx context.Context, userID string) ([]storage.Change, error)
 	// Signup counts one attempt to make an account.
 	Signup(ctx context.Context) error
+	// Send counts one message that somebody here wants sent.
+	Send(ctx context.Context, m Message) error
+	// Guess counts one try at something short that was sent, by its id, of tries in
+	// all. The changes forget them.
+	Guess(ctx context.Context, id string, tries int, life time.Duration) ([]storage.Change, error)
 }
+
+// Message is what Limits.Send counts.
+type Message struct {
+	Kind     string // "code", "link", "reset", "verify", "sms": each is counted apart
+	To       string // normalised address
+	Limit    int    // of this kind, from one network in the project's window
+	Cooldown time.Duration
+	Range    string // the numbers that To is one of, "" for none
+	RangeMax int    // messages to the range in an hour
+}
+
+// LogValue hides where it goes.
+func (m Message) LogValue() slog.Value { return slog.StringValue(m.Kind) }
 
 // URL returns where a flow's page is.
 func (in *Interaction) URL(flow string) string {
@@ -101,6 +121,17 @@ func (in *Interaction) Offered(flow string) string {
 		return ""
 	}
 	return in.URL(flow)
+}
+
+// Others returns links to those of the flows that the person may go to now.
+func (in *Interaction) Others(ids []string) []templates.Other {
+	var out []templates.Other
+	for _, id := range ids {
+		if u := in.Offered(id); u != "" {
+			out = append(out, templates.Other{Flow: id, URL: u})
+		}
+	}
+	return out
 }
 
 // Query returns the query that the sign-out page was opened with.
@@ -142,6 +173,8 @@ type Proof struct {
 	Remember   time.Time     // when the second factor was set that is not to be asked here again for some time; zero: ask
 	Restart    bool          // begin again with who it is; nothing that was proven counts
 	SessionID  string        // a session of this browser that the person chose
+	Sent       string        // id of what was sent to the person; the step goes on with its own page
+	Mailbox    bool          // the account's mail address is proven too: if it was not, nothing that the account had before counts (S3-06)
 	Consent    bool          // the person allowed what the client asks for
 	Denied     string        // OAuth error code that ends the request: "access_denied"
 	SignOut    []string      // sessions of this browser that end

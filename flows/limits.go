@@ -3,6 +3,8 @@ package flows
 import (
 	"context"
 	"encoding/hex"
+	"errors"
+	"math"
 	"net/http"
 	"net/netip"
 	"time"
@@ -73,6 +75,53 @@ func (l *limits) Second(ctx context.Context, userID string) ([]storage.Change, e
 func (l *limits) Signup(ctx context.Context) error {
 	p := l.v.project
 	return l.count(ctx, "signup:address:"+network(l.v.origin.IP), p.RateLimitSignup, p.RateLimitWindow, l.in.Failure("user.registration_failed", "rate_limited"), "")
+}
+
+// sendsInHour is how many messages one address gets in an hour, whoever asks.
+const sendsInHour = 20
+
+// Send counts by network, then by network and destination, then by destination
+// and range. The pause holds for one network: a stranger who asks for letters
+// to somebody must not keep them from asking (S3-03, S3-08).
+func (l *limits) Send(ctx context.Context, m Message) error {
+	p, where, to := l.v.project, network(l.v.origin.IP), fingerprint(m.To)
+	told := l.in.Failure("message.refused", "rate_limited")
+	told.Details = map[string]string{"kind": m.Kind}
+	for _, c := range []struct {
+		name    string
+		limit   int
+		window  time.Duration
+		message string
+	}{
+		{"send:" + m.Kind + ":address:" + where, m.Limit, p.RateLimitWindow, ""},
+		{"send:" + m.Kind + ":pause:" + where + ":" + to, 1, m.Cooldown, "problem.sent_lately"},
+		{"send:to:" + to, sendsInHour, time.Hour, ""},
+		{"send:" + m.Kind + ":range:" + m.Range, m.RangeMax, time.Hour, ""},
+	} {
+		err := l.count(ctx, c.name, c.limit, c.window, told, "")
+		var problem *Problem
+		if errors.As(err, &problem) && c.message != "" {
+			problem.Message, problem.Data = c.message, map[string]any{"Seconds": int(math.Ceil(problem.RetryAfter.Seconds()))}
+		}
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// Guess implements Limits.
+func (l *limits) Guess(ctx context.Context, id string, tries int, life time.Duration) ([]storage.Change, error) {
+	name := "guess:" + id
+	err := l.count(ctx, name, tries, life, l.in.Failure("user.sign_in_failed", "code_spent"), "")
+	var problem *Problem
+	if errors.As(err, &problem) {
+		problem.Message, problem.Data, problem.Field = "problem.code_spent", nil, "code"
+	}
+	if err != nil {
+		return nil, err
+	}
+	return []storage.Change{l.v.store.Counters.Clear(name)}, nil
 }
 
 // count adds one and judges what that made. A limit of 0 is none. The lock ends

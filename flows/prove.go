@@ -2,6 +2,7 @@ package flows
 
 import (
 	"context"
+	"slices"
 	"strings"
 
 	"github.com/elloloop/identity/storage"
@@ -19,6 +20,12 @@ func (v *visit) prove(ctx context.Context, row *storage.AuthorizationRequest, f 
 	}
 	if !MaySignIn(u) || row.Subject != "" && row.Subject != u.ID {
 		return nil, storage.ErrConflict
+	}
+	if proof.Mailbox && !u.EmailVerified && u.Email != "" {
+		var err error
+		if u, err = v.proveMailbox(ctx, u); err != nil {
+			return nil, err
+		}
 	}
 	if err := v.since(ctx, row, proof); err != nil {
 		return nil, err
@@ -65,4 +72,18 @@ func (v *visit) since(ctx context.Context, row *storage.AuthorizationRequest, pr
 	var err error
 	row.SetAt, err = v.passwordSetAt(ctx, proof.Subject)
 	return err
+}
+
+// proveMailbox writes down that the account's mail address is its owner's, before
+// anything else: whoever made the account with another's address must have no
+// part in what is decided next.
+func (v *visit) proveMailbox(ctx context.Context, u *storage.User) (*storage.User, error) {
+	changes := append(v.store.Users.Prove(u), v.audit(func(ev *storage.AuditEvent) {
+		ev.Action, ev.Actor, ev.Target = "user.email_verified", u.ID, u.ID
+	}))
+	if err := v.store.Commit(ctx, v.project.Scope(), changes...); err != nil {
+		return nil, err
+	}
+	v.live = slices.DeleteFunc(v.live, func(a Account) bool { return a.User.ID == u.ID })
+	return v.store.Users.Get(ctx, v.project.Scope(), u.ID)
 }

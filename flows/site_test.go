@@ -17,10 +17,13 @@ import (
 
 	"github.com/elloloop/identity/flows"
 	"github.com/elloloop/identity/flows/consent"
+	"github.com/elloloop/identity/flows/emailcode"
 	"github.com/elloloop/identity/flows/identify"
 	"github.com/elloloop/identity/flows/logout"
+	"github.com/elloloop/identity/flows/magiclink"
 	"github.com/elloloop/identity/flows/passkey"
 	"github.com/elloloop/identity/flows/password"
+	"github.com/elloloop/identity/flows/recover"
 	"github.com/elloloop/identity/flows/recoverycode"
 	"github.com/elloloop/identity/flows/register"
 	"github.com/elloloop/identity/flows/selectaccount"
@@ -72,6 +75,13 @@ func newSite(t *testing.T, change ...func(*storage.Project)) *site {
 	pw := password.New(password.Config{Accounts: accounts, Credentials: s.store.PasswordCredentials, Hasher: s.hasher, Back: "identify"})
 	keys := passkey.Config{Credentials: s.store.PasskeyCredentials, Secrets: s.store.ProjectSecrets, Users: s.store.Users, Back: "identify"}
 	pass := passkey.New(keys)
+	box := &flows.Mailbox{Accounts: accounts, Users: s.store.Users, Outbox: s.store.Outbox, Secrets: s.store.ProjectSecrets}
+	judge := func(pw string, least int, _ ...string) *flows.Problem {
+		if len(pw) < least {
+			return &flows.Problem{Message: "problem.password_short", Field: "password", Data: map[string]any{"Min": least}}
+		}
+		return nil
+	}
 	recovery := recoverycode.Config{Codes: s.store.RecoveryCodes, Secrets: s.store.ProjectSecrets, Back: "totp"}
 	s.engine, err = flows.New(flows.Config{
 		Store: s.store, Pages: pages, Accounts: accounts, Now: now,
@@ -80,16 +90,16 @@ func newSite(t *testing.T, change ...func(*storage.Project)) *site {
 			selectaccount.New(),
 			register.New(register.Config{
 				Accounts: accounts, Credentials: s.store.PasswordCredentials, Hasher: s.hasher, SignIn: "identify",
-				Policy: func(pw string, least int, _ ...string) *flows.Problem {
-					if len(pw) < least {
-						return &flows.Problem{Message: "problem.password_short", Field: "password", Data: map[string]any{"Min": least}}
-					}
-					return nil
-				},
+				Policy: judge, Mailbox: box, Tokens: s.store.EmailVerifications,
 			}),
 			identify.New(identify.Config{Passkey: pass.Options, With: pw, Register: "register", Choose: "selectaccount"}),
 			pw,
 			pass,
+			emailcode.New(emailcode.Config{Mailbox: box, Codes: s.store.EmailLoginCodes, Back: "identify"}),
+			magiclink.New(magiclink.Config{Mailbox: box, Tokens: s.store.MagicLinkTokens, Back: "identify"}),
+			recover.New(recover.Config{
+				Mailbox: box, Tokens: s.store.PasswordResets, Credentials: s.store.PasswordCredentials, Hasher: s.hasher, Policy: judge,
+			}),
 			totp.New(totp.Config{Credentials: s.store.TOTPCredentials, Instead: "recoverycode"}),
 			recoverycode.New(recovery),
 			totp.NewEnrol(totp.EnrolConfig{Credentials: s.store.TOTPCredentials, Secrets: s.store.ProjectSecrets, Users: s.store.Users}),

@@ -3,6 +3,7 @@ package flows
 import (
 	"context"
 	"errors"
+	"maps"
 	"net/http"
 	"net/url"
 	"slices"
@@ -115,6 +116,10 @@ func (e *Engine) submit(w http.ResponseWriter, r *http.Request, p *storage.Proje
 	if err == nil {
 		err = v.apply(w, r, f, proof)
 	}
+	if err == nil && proof.Sent != "" {
+		v.redirect(w, r, v.in.URL(f.ID()))
+		return nil
+	}
 	return v.answer(w, r, f, form, err)
 }
 
@@ -144,7 +149,14 @@ func (v *visit) answer(w http.ResponseWriter, r *http.Request, f Flow, form url.
 // apply stores what a step proved, with all that comes of it, in one commit.
 func (v *visit) apply(w http.ResponseWriter, r *http.Request, f Flow, proof Proof) error {
 	row := v.in.Request
-	row.Proven = union(row.Proven, []string{f.ID()})
+	if row.Sent = maps.Clone(row.Sent); proof.Sent != "" {
+		if row.Sent == nil {
+			row.Sent = map[string]string{}
+		}
+		row.Sent[f.ID()] = proof.Sent
+	} else {
+		row.Proven = union(row.Proven, []string{f.ID()})
+	}
 	if proof.Identifier != "" {
 		row.Identifier = proof.Identifier
 	}

@@ -26,6 +26,7 @@ type visit struct {
 	live    []Account
 	origin  storage.Origin
 	now     time.Time
+	locales []string
 	row     *storage.AuthorizationRequest // as stored
 	in      *Interaction                  // as the flows see it
 }
@@ -40,7 +41,7 @@ const touchAfter = 5 * time.Minute
 func (e *Engine) visit(r *http.Request, p *storage.Project) (*visit, error) {
 	v := &visit{
 		Engine: e, project: p, jar: cookies(p), secrets: map[string]string{},
-		origin: e.Origin(r), now: e.Now().UTC(),
+		origin: e.Origin(r), now: e.Now().UTC(), locales: e.Pages.Preferences(r, nil),
 	}
 	v.browser = parseSecret(v.jar.get(r, browserCookie))
 	var err error
@@ -137,7 +138,7 @@ func (v *visit) bound(row *storage.AuthorizationRequest) bool {
 func (v *visit) interaction(row storage.AuthorizationRequest) *Interaction {
 	in := &Interaction{
 		Project: v.project, Request: row, Accounts: slices.Clone(v.live),
-		Origin: v.origin, Now: v.now, device: v.device, trust: v.trust, base: base(v.project),
+		Origin: v.origin, Now: v.now, Locales: v.locales, device: v.device, trust: v.trust, base: base(v.project),
 	}
 	in.Limits = &limits{v, in}
 	in.Request.Proven = slices.Clone(row.Proven)
@@ -165,7 +166,7 @@ func (v *visit) repair(ctx context.Context) error {
 // restart forgets all that was proven.
 func restart(req *storage.AuthorizationRequest) {
 	req.Subject, req.SessionID, req.AuthTime, req.AMR, req.ACR = "", "", time.Time{}, nil, ""
-	req.Identifier, req.Proven, req.ConsentGiven, req.Done, req.SetAt = "", nil, false, false, time.Time{}
+	req.Identifier, req.Proven, req.ConsentGiven, req.Done, req.SetAt, req.Sent = "", nil, false, false, time.Time{}, nil
 }
 
 // stands says whether the session that the request is answered from is live.

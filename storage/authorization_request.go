@@ -45,18 +45,19 @@ type AuthorizationRequest struct {
 
 	BrowserHash Digest `json:"browser_hash"` // of the cookie that binds the row to one browser
 
-	Identifier   string    `json:"identifier,omitempty"`  // as the person typed it
-	Subject      string    `json:"subject,omitempty"`     // proven, or chosen among the browser's sessions
-	SessionID    string    `json:"session_id,omitempty"`  // "" while a second factor is due: nobody is signed in before it
-	SetAt        time.Time `json:"set_at,omitzero"`       // when the credential that proved Subject was set
-	CanPasskey   bool      `json:"can_passkey,omitempty"` // the browser said that it can keep a passkey
-	AuthTime     time.Time `json:"auth_time,omitzero"`
-	AMR          []string  `json:"amr,omitempty"`
-	ACR          string    `json:"acr,omitempty"`
-	Proven       []string  `json:"proven,omitempty"`        // flows that were passed in this interaction
-	ConsentGiven bool      `json:"consent_given,omitempty"` // on the consent page, in this interaction
-	Denied       string    `json:"denied,omitempty"`        // error code that ends the request: access_denied
-	Done         bool      `json:"done,omitempty"`          // nothing is needed any more: the protocol may answer
+	Identifier   string            `json:"identifier,omitempty"`  // as the person typed it
+	Subject      string            `json:"subject,omitempty"`     // proven, or chosen among the browser's sessions
+	SessionID    string            `json:"session_id,omitempty"`  // "" while a second factor is due: nobody is signed in before it
+	SetAt        time.Time         `json:"set_at,omitzero"`       // when the credential that proved Subject was set
+	CanPasskey   bool              `json:"can_passkey,omitempty"` // the browser said that it can keep a passkey
+	AuthTime     time.Time         `json:"auth_time,omitzero"`
+	AMR          []string          `json:"amr,omitempty"`
+	ACR          string            `json:"acr,omitempty"`
+	Proven       []string          `json:"proven,omitempty"`        // flows that were passed in this interaction
+	Sent         map[string]string `json:"sent,omitempty"`          // flow to the id of what it sent to the person last
+	ConsentGiven bool              `json:"consent_given,omitempty"` // on the consent page, in this interaction
+	Denied       string            `json:"denied,omitempty"`        // error code that ends the request: access_denied
+	Done         bool              `json:"done,omitempty"`          // nothing is needed any more: the protocol may answer
 
 	ExpiresAt time.Time `json:"-"`
 }

@@ -68,22 +68,19 @@ func (s *PasswordCredentials) Replace(c *PasswordCredential) []Change {
 	}
 }
 
+// Reset is Replace, and ends every session and grant of the account (and so every
+// token).
+func (s *PasswordCredentials) Reset(c *PasswordCredential) []Change {
+	return append(s.Replace(c), s.sessions.EndAll(c.UserID)...)
+}
+
 // Remove returns the change that takes the password of an account away.
 func (s *PasswordCredentials) Remove(userID string) Change {
 	return removeBy(typePasswordCredential, "user", graph.String(userID))
 }
 
-// Set gives an account a new password, whether it had one or not, and ends every
-// session and grant of the account (and so every token).
+// Set commits a Reset.
 func (s *PasswordCredentials) Set(ctx context.Context, scope Scope, c *PasswordCredential, also ...Change) error {
-	user := graph.String(c.UserID)
-	_, err := commit(ctx, s.repo, scope, append([]Change{
-		{op: graph.Check{Type: typeUser, ID: c.UserID}},
-		removeBy(typePasswordCredential, "user", user),
-		create(typePasswordCredential, c),
-		s.sessions.endOf(c.UserID),
-		removeBy(typeGrant, "user", user),
-		removeBy(typeAuthorizationCode, "user_client", user), // or a grant would begin after its end
-	}, also...))
+	_, err := commit(ctx, s.repo, scope, append(s.Reset(c), also...))
 	return err
 }

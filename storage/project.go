@@ -36,7 +36,8 @@ type Project struct {
 	LoginLockout      time.Duration
 	DeletionGrace     time.Duration // how long an account can come back whose owner had it deleted; 0: thirty days
 
-	SignIn SignInSettings // which ways in, and how much they have to prove
+	SignIn   SignInSettings  // which ways in, and how much they have to prove
+	Messages MessageSettings // what is sent to people, and how often
 
 	RateLimitWindow     time.Duration
 	RateLimitLogin      int // attempts by one address in a window

@@ -37,6 +37,11 @@ type Store struct {
 	RecoveryCodes         *RecoveryCodes
 	PasskeyCredentials    *PasskeyCredentials
 	Reminders             *Reminders
+	EmailLoginCodes       *EmailLoginCodes
+	PhoneCodes            *PhoneVerificationCodes
+	MagicLinkTokens       *MagicLinkTokens
+	PasswordResets        *AccountTokens
+	EmailVerifications    *AccountTokens
 	Sessions              *Sessions
 	Clients               *Clients
 	AuthorizationRequests *AuthorizationRequests
@@ -92,6 +97,11 @@ func New(repo graph.Repository, keys *Keyring) *Store {
 		RecoveryCodes:         &RecoveryCodes{repo},
 		PasskeyCredentials:    &PasskeyCredentials{repo},
 		Reminders:             &Reminders{repo},
+		EmailLoginCodes:       &EmailLoginCodes{repo},
+		PhoneCodes:            &PhoneVerificationCodes{repo},
+		MagicLinkTokens:       &MagicLinkTokens{repo},
+		PasswordResets:        &AccountTokens{repo, typePasswordResetToken},
+		EmailVerifications:    &AccountTokens{repo, typeEmailVerificationToken},
 		Clients:               &Clients{repo, keys},
 		AuthorizationRequests: &AuthorizationRequests{repo},
 		AuthorizationCodes:    &AuthorizationCodes{repo},

@@ -82,3 +82,17 @@ func (s *UserStatuses) move(ctx context.Context, scope Scope, u *User, to UserSt
 	}
 	return err
 }
+
+// Prove returns the changes that write down that the owner of an account has shown
+// that its mail address is theirs. Until then anybody may have made the account
+// with it: every credential, session and grant that it had goes (S3-06).
+func (s *Users) Prove(u *User) []Change {
+	proven := *u
+	proven.EmailVerified = true
+	user := graph.String(u.ID)
+	changes := append([]Change{s.Replace(&proven)}, s.sessions.EndAll(u.ID)...)
+	for _, t := range []graph.TypeID{typePasswordCredential, typeTOTPCredential, typeRecoveryCode, typePasskeyCredential, typeOAuthIdentity} {
+		changes = append(changes, removeBy(t, "user", user))
+	}
+	return changes
+}

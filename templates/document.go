@@ -70,6 +70,9 @@ func plain(s string) string {
 	return strings.TrimSpace(b.String())
 }
 
+// Values names the values of a sentence.
+func (d *document) Values(name string, value any) map[string]any { return map[string]any{name: value} }
+
 // T is the text of a message that the page needs; a missing one is an error,
 // found when the sample is drawn at start. The pairs are names and values.
 func (d *document) T(id string, pairs ...any) (string, error) {

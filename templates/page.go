@@ -52,6 +52,7 @@ type IdentifyView struct {
 	Reauthenticate bool   `json:"reauthenticate,omitempty"` // prompt=login or max_age: say "confirm it is you"
 
 	Passkey *Passkey `json:"passkey,omitempty"` // nil where no passkey signs in
+	Others  []Other  `json:"others,omitempty"`  // ways to go on without the password
 }
 
 // PasswordView asks for the password of the identifier typed before.
@@ -59,6 +60,8 @@ type PasswordView struct {
 	Identifier     string `json:"identifier"`
 	ChangeURL      string `json:"change_url,omitempty"` // "not you?": back to the identifier
 	Reauthenticate bool   `json:"reauthenticate,omitempty"`
+
+	Others []Other `json:"others,omitempty"` // ways to go on without the password
 }
 
 // RegisterView makes an account.
@@ -68,6 +71,7 @@ type RegisterView struct {
 	MinLength int    `json:"min_length"`
 	MaxLength int    `json:"max_length"`
 	SignInURL string `json:"sign_in_url"`
+	SentTo    string `json:"sent_to,omitempty"` // a letter waits there: the form sends its code
 }
 
 // ConsentView asks whether the client may have what it asks for.

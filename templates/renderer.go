@@ -22,6 +22,7 @@ var pageNames = [...]string{
 	"passkey", "addpasskey", "totp", "enroltotp", "recoverycode", "recoverycodes",
 	"account", "accountprofile", "accountsecurity", "accountpassword", "accountpasskey", "accountapp", "accountcodes",
 	"accountsessions", "accountclients", "accountactivity", "accountdata", "accountleft",
+	"emailcode", "magiclink", "recover", "newpassword", "link", "linkdone",
 	"logout", "loggedout", "frontchannel", "error", "formpost", "home", "playground", "inbox",
 }
 

@@ -37,7 +37,8 @@ func Samples() []Sample {
 		{"identify-again", Page{Name: "identify", Action: step, Client: client, FormAction: back,
 			View: IdentifyView{WithPassword: true, Identifier: "alice@example.test", Reauthenticate: true}}},
 		{"password", Page{Name: "password", Action: step, Client: client, FormAction: back,
-			View: PasswordView{Identifier: "alice@example.test", ChangeURL: step + "/identify"}}},
+			View: PasswordView{Identifier: "alice@example.test", ChangeURL: step + "/identify", Others: []Other{
+				{"recover", step + "/recover"}, {"emailcode", step + "/emailcode"}, {"magiclink", step + "/magiclink"}}}}},
 		{"password-problem", Page{Name: "password", Action: step, Client: client, FormAction: back,
 			Problem: &Problem{Message: "problem.too_many_attempts", Data: map[string]any{"Minutes": 3}, Field: "password"},
 			View:    PasswordView{Identifier: "alice@example.test", ChangeURL: step + "/identify", Reauthenticate: true}}},
@@ -80,7 +81,7 @@ func Samples() []Sample {
 			View: FormPostView{Fields: []FormPostField{{"code", "SplxlOBeZQQYbYS6WxSbIA"}, {"state", "af0ifjsldkj"}, {"iss", "https://id.example.com"}}}}},
 		{"home", Page{Name: "home", Dev: true, View: HomeView{Issuer: "http://localhost:8080", Links: []HomeLink{
 			{"/dev/playground", "home.playground"}, {"/.well-known/openid-configuration", "home.discovery"}, {"/jwks", "home.jwks"}}}}},
-	}, secondSamples(client, back, step)...), slices.Concat(playgroundSamples(), inboxSamples(), accountSamples())...)
+	}, secondSamples(client, back, step)...), slices.Concat(mailboxSamples(client, back, step), playgroundSamples(), inboxSamples(), accountSamples())...)
 }
 
 func playgroundSamples() []Sample {

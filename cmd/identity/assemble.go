@@ -136,6 +136,7 @@ func (p *provider) ofProject(dev func(chi.Router)) http.Handler {
 	p.op.Mount(r)
 	pages := p.engine.Routes()
 	r.Handle("/interaction/*", pages)
+	r.Handle("/link/*", pages)
 	r.Handle("/logout", pages)
 	r.Handle("/account", p.rooms)
 	r.Handle("/account/*", p.rooms)

@@ -9,11 +9,14 @@ import (
 	"github.com/elloloop/identity/cmd/identity/config"
 	"github.com/elloloop/identity/flows"
 	"github.com/elloloop/identity/flows/consent"
+	"github.com/elloloop/identity/flows/emailcode"
 	"github.com/elloloop/identity/flows/identifier"
 	"github.com/elloloop/identity/flows/identify"
 	"github.com/elloloop/identity/flows/logout"
+	"github.com/elloloop/identity/flows/magiclink"
 	"github.com/elloloop/identity/flows/passkey"
 	"github.com/elloloop/identity/flows/password"
+	"github.com/elloloop/identity/flows/recover"
 	"github.com/elloloop/identity/flows/recoverycode"
 	"github.com/elloloop/identity/flows/register"
 	"github.com/elloloop/identity/flows/selectaccount"
@@ -29,15 +32,28 @@ var flowModules = map[string]func(*parts) flows.Flow{
 	"register": func(p *parts) flows.Flow {
 		return register.New(register.Config{
 			Accounts: p.accounts, Credentials: p.store.PasswordCredentials, Hasher: p.hashing, Policy: judge, SignIn: "identify",
+			Mailbox: p.mailbox(), Tokens: p.store.EmailVerifications,
 		})
 	},
 	"identify": func(p *parts) flows.Flow {
-		return identify.New(identify.Config{Passkey: passkey.New(p.passkeys()).Options, With: p.password(), Register: "register", Choose: "selectaccount"})
+		return identify.New(identify.Config{Passkey: passkey.New(p.passkeys()).Options, With: p.password(), Register: "register", Choose: "selectaccount", Others: withoutPassword()})
 	},
 	"password": func(p *parts) flows.Flow { return p.password() },
 	"passkey":  func(p *parts) flows.Flow { return passkey.New(p.passkeys()) },
 	"addpasskey": func(p *parts) flows.Flow {
 		return passkey.NewAdd(p.passkeys(), p.store.Reminders, p.store.TOTPCredentials)
+	},
+	"emailcode": func(p *parts) flows.Flow {
+		return emailcode.New(emailcode.Config{Mailbox: p.mailbox(), Codes: p.store.EmailLoginCodes, Back: "identify"})
+	},
+	"magiclink": func(p *parts) flows.Flow {
+		return magiclink.New(magiclink.Config{Mailbox: p.mailbox(), Tokens: p.store.MagicLinkTokens, Back: "identify"})
+	},
+	"recover": func(p *parts) flows.Flow {
+		return recover.New(recover.Config{
+			Mailbox: p.mailbox(), Tokens: p.store.PasswordResets, Credentials: p.store.PasswordCredentials,
+			Hasher: p.hashing, Policy: judge, Back: "identify",
+		})
 	},
 	"totp": func(p *parts) flows.Flow {
 		return totp.New(totp.Config{Credentials: p.store.TOTPCredentials, Instead: "recoverycode"})
@@ -55,7 +71,7 @@ var flowModules = map[string]func(*parts) flows.Flow{
 }
 
 // flowOrder is the order of the policy: the first flow that is needed is shown.
-var flowOrder = [...]string{"selectaccount", "register", "identify", "password", "totp", "passkey", "recoverycode", "enroltotp", "recoverycodes", "addpasskey", "consent"}
+var flowOrder = [...]string{"selectaccount", "register", "identify", "password", "emailcode", "magiclink", "recover", "totp", "passkey", "recoverycode", "enroltotp", "recoverycodes", "addpasskey", "consent"}
 
 // parts are what modules are made of.
 type parts struct {
@@ -66,12 +82,19 @@ type parts struct {
 
 func (p *parts) password() flows.Flow {
 	return password.New(password.Config{
-		Accounts: p.accounts, Credentials: p.store.PasswordCredentials, Hasher: p.hashing, Back: "identify",
+		Accounts: p.accounts, Credentials: p.store.PasswordCredentials, Hasher: p.hashing, Back: "identify", Others: withoutPassword(),
 	})
 }
 
 func (p *parts) passkeys() passkey.Config {
 	return passkey.Config{Credentials: p.store.PasskeyCredentials, Secrets: p.store.ProjectSecrets, Users: p.store.Users, Back: "identify"}
+}
+
+// withoutPassword are the ways on for people who have no password at hand.
+func withoutPassword() []string { return []string{"recover", "emailcode", "magiclink"} }
+
+func (p *parts) mailbox() *flows.Mailbox {
+	return &flows.Mailbox{Accounts: p.accounts, Users: p.store.Users, Outbox: p.store.Outbox, Secrets: p.store.ProjectSecrets}
 }
 
 func (p *parts) recovery() recoverycode.Config {

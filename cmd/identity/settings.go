@@ -39,7 +39,7 @@ func projectOf(c *config.Config) *storage.Project {
 		RateLimitRegistration: c.RateLimit.Register, Registration: storage.RegistrationMode(c.Registration.Mode),
 		RegistrationUnusedTTL: c.Registration.UnusedExpiry,
 	}
-	p.SignIn = signInOf(c)
+	p.SignIn, p.Messages = signInOf(c), messagesOf(c)
 	if c.Tokens.Audience != "" {
 		p.Audience = []string{c.Tokens.Audience}
 	}

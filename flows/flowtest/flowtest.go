@@ -238,3 +238,11 @@ func (NoLimits) Second(context.Context, string) ([]storage.Change, error) { retu
 
 // Signup implements flows.Limits.
 func (NoLimits) Signup(context.Context) error { return nil }
+
+// Send implements flows.Limits.
+func (NoLimits) Send(context.Context, flows.Message) error { return nil }
+
+// Guess implements flows.Limits.
+func (NoLimits) Guess(context.Context, string, int, time.Duration) ([]storage.Change, error) {
+	return nil, nil
+}

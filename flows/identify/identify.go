@@ -24,6 +24,9 @@ type Config struct {
 	// Register and Choose are the ids of the flows that the page links to, when
 	// they are offered. "": none.
 	Register, Choose string
+	// Others are more of them, for people who sign in without the password of the
+	// same page.
+	Others []string
 }
 
 // Flow is the first page: who is it?
@@ -63,6 +66,9 @@ func (f *Flow) View(ctx context.Context, in *flows.Interaction) (any, error) {
 		Reauthenticate: in.Reauthenticates(),
 		RegisterURL:    in.Offered(f.config.Register),
 		ChooseURL:      in.Offered(f.config.Choose),
+	}
+	if v.WithPassword {
+		v.Others = in.Others(f.config.Others)
 	}
 	if v.Reauthenticate { // somebody who is signed in has an account
 		v.RegisterURL = ""

@@ -41,6 +41,8 @@ type Config struct {
 	Hasher      Hasher
 	// Back is the id of the flow that "not you?" leads to. "": none.
 	Back string
+	// Others are the ids of flows that the page links to, when they are offered.
+	Others []string
 }
 
 // Flow asks for the password of the identifier that was typed before.
@@ -71,7 +73,7 @@ func open(in *flows.Interaction) bool { return in.Project.PasswordEnabled && in.
 func (f *Flow) View(_ context.Context, in *flows.Interaction) (any, error) {
 	return templates.PasswordView{
 		Identifier: in.Request.Identifier, ChangeURL: in.Offered(f.config.Back),
-		Reauthenticate: in.Reauthenticates(),
+		Reauthenticate: in.Reauthenticates(), Others: in.Others(f.config.Others),
 	}, nil
 }
 

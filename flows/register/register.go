@@ -43,14 +43,20 @@ type Config struct {
 	MaxLength   int // characters of a password; 0 is 1024
 	// SignIn is the id of the flow for people who have an account. "": none.
 	SignIn string
+	// Mailbox and Tokens are for projects that send mail.
+	Mailbox *flows.Mailbox
+	Tokens  *storage.AccountTokens
 }
 
 // Flow makes an account with a mail address and a password.
 //
-// The address is not verified, and an address that is taken is refused with a
+// Where mail leaves, the account is made when the address is proven, by a letter
+// that says something else where there is one already: neither the answer nor
+// its work tells (S3-01), and nobody has an account with another's address (S3-06).
+//
+// Elsewhere the address is not verified, and one that is taken is refused with a
 // sentence that fits other reasons as well. Whoever tries can conclude that it is
-// taken all the same: only an answer by mail could hide that. Until the
-// provider sends mail, tries are limited by network address (S3-01).
+// taken all the same: tries are limited by network address.
 type Flow struct{ config Config }
 
 var (
@@ -74,7 +80,9 @@ func (*Flow) ID() string { return "register" }
 func (*Flow) Requires() string { return "login" }
 
 func open(in *flows.Interaction) bool {
-	return in.Project.SignupEnabled && in.Project.PasswordEnabled && in.First("password") && in.Request.Subject == ""
+	mode := in.Project.Access.Mode
+	return in.Project.SignupEnabled && in.Project.PasswordEnabled && in.First("password") && in.Request.Subject == "" &&
+		(mode == "" || mode == storage.AccessOpen || mode == storage.AccessAllowlist && in.Project.SendsMail())
 }
 
 // Needed implements flows.Flow: first where the client asks for a new account
@@ -88,7 +96,7 @@ func (*Flow) Needed(_ context.Context, in *flows.Interaction) (bool, error) {
 func (*Flow) Offered(_ context.Context, in *flows.Interaction) (bool, error) { return open(in), nil }
 
 // View implements flows.Flow.
-func (f *Flow) View(_ context.Context, in *flows.Interaction) (any, error) {
+func (f *Flow) View(ctx context.Context, in *flows.Interaction) (any, error) {
 	v := templates.RegisterView{
 		MinLength: in.Project.PasswordMinLength, MaxLength: f.config.MaxLength,
 		SignInURL: in.Offered(f.config.SignIn),
@@ -101,13 +109,20 @@ func (f *Flow) View(_ context.Context, in *flows.Interaction) (any, error) {
 	default:
 		v.Email = shown(in.Request.LoginHint)
 	}
-	return v, nil
+	sent, err := f.sent(ctx, in)
+	if sent != nil {
+		v.SentTo = sent.Pending.Email
+	}
+	return v, err
 }
 
 // Submit implements flows.Flow.
 func (f *Flow) Submit(ctx context.Context, in *flows.Interaction, form url.Values) (flows.Proof, error) {
 	if !open(in) {
 		return flows.Proof{}, &flows.Problem{Message: "problem.registration_closed", Status: http.StatusForbidden}
+	}
+	if form.Get("code") != "" || form.Get("decision") == "confirm" {
+		return f.confirm(ctx, in, form.Get("code"))
 	}
 	u, err := f.account(in, form)
 	if err != nil {
@@ -125,6 +140,14 @@ func (f *Flow) Submit(ctx context.Context, in *flows.Interaction, form url.Value
 	if err != nil {
 		return flows.Proof{}, busy(err)
 	}
+	if f.mails(in) {
+		return f.send(ctx, in, u, hash)
+	}
+	return f.proof(in, u, hash), nil
+}
+
+// proof is a new account that signs in.
+func (f *Flow) proof(in *flows.Interaction, u *storage.User, hash storage.PasswordHash) flows.Proof {
 	made := in.Event("user.registered")
 	made.Actor, made.Target = u.ID, u.ID
 	return flows.Proof{
@@ -135,7 +158,7 @@ func (f *Flow) Submit(ctx context.Context, in *flows.Interaction, form url.Value
 			Message: "problem.email_taken_neutral", Field: "email",
 			Events: []storage.AuditEvent{in.Failure("user.registration_failed", "taken")},
 		},
-	}, nil
+	}
 }
 
 func (f *Flow) account(in *flows.Interaction, form url.Values) (*storage.User, error) {

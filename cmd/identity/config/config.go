@@ -32,6 +32,7 @@ type Config struct {
 	Session      Session
 	Login        Login
 	SignIn       SignIn
+	Messages     Messages
 	Password     Password
 	RateLimit    RateLimit
 	Pages        Pages

@@ -1,0 +1,42 @@
+package templates
+
+// EmailCodeView asks for a mail address, and then for what was sent to it. The
+// magic link's page has the same.
+type EmailCodeView struct {
+	Email   string `json:"email,omitempty"`   // what the field holds
+	SentTo  string `json:"sent_to,omitempty"` // "": nothing was sent yet
+	BackURL string `json:"back_url,omitempty"`
+	// The form sends email and decision=send, or code.
+}
+
+// RecoverView asks for the mail address of an account whose password is lost.
+type RecoverView struct {
+	Email   string `json:"email,omitempty"`
+	SentTo  string `json:"sent_to,omitempty"`
+	BackURL string `json:"back_url,omitempty"`
+}
+
+// NewPasswordView asks for a new password.
+type NewPasswordView struct {
+	Account   string `json:"account"`
+	MinLength int    `json:"min_length"`
+	MaxLength int    `json:"max_length"`
+}
+
+// LinkView is the page of a link in a letter. Its form sends nothing but itself.
+type LinkView struct {
+	Kind    string `json:"kind"` // the flow's id: messages "link.<kind>.…"
+	Account string `json:"account"`
+	Code    string `json:"code,omitempty"` // to be typed in the browser that asked; "": it is this one
+}
+
+// LinkDoneView says that a link has done what it is for.
+type LinkDoneView struct {
+	Kind string `json:"kind"`
+}
+
+// Other is another way to go on.
+type Other struct {
+	Flow string `json:"flow"` // message "other.<flow>"
+	URL  string `json:"url"`
+}
