@@ -15,7 +15,7 @@ import (
 func mails(p *storage.Project) {
 	p.Messages = storage.MessageSettings{
 		Mail: true, PasswordlessSignup: true, CodeTTL: 5 * time.Minute, CodeTries: 5, LinkTTL: 15 * time.Minute, Cooldown: time.Minute, RateLimitCodes: 1000,
-		ResetEnabled: true, ResetTTL: 15 * time.Minute, RateLimitReset: 1000, RequireVerified: true, VerifyTTL: 24 * time.Hour, RateLimitVerify: 1000,
+		ResetEnabled: true, ResetTTL: 15 * time.Minute, RateLimitReset: 1000, VerifyTTL: 24 * time.Hour, RateLimitVerify: 1000,
 	}
 }
 

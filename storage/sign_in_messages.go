@@ -17,7 +17,6 @@ type MessageSettings struct {
 	ResetEnabled    bool
 	ResetTTL        time.Duration
 	RateLimitReset  int
-	RequireVerified bool // nobody goes on with a mail address that is not proven
 	VerifyTTL       time.Duration
 	RateLimitVerify int
 

@@ -10,8 +10,8 @@ func messagesOf(c *config.Config) storage.MessageSettings {
 	m := c.Messages
 	return storage.MessageSettings{
 		Mail: len(c.Mail.Servers()) > 0, SMS: c.SMS.Enabled,
-		PasswordlessSignup: m.Signup, CodeTTL: m.CodeTTL, CodeTries: m.CodeTries, LinkTTL: m.LinkTTL, Cooldown: m.Cooldown, RateLimitCodes: m.RateCodes,
-		ResetEnabled: m.Reset, ResetTTL: m.ResetTTL, RateLimitReset: m.RateReset,
-		RequireVerified: m.Verified, VerifyTTL: m.VerifyTTL, RateLimitVerify: m.RateProof,
+		PasswordlessSignup: m.Signup, CodeTTL: m.CodeTTL, CodeTries: m.CodeTries, LinkTTL: m.LinkTTL, Cooldown: m.Cooldown, RateLimitCodes: c.RateLimit.Passwordless,
+		ResetEnabled: c.Password.ResetEnabled, ResetTTL: c.Password.ResetExpiry, RateLimitReset: c.RateLimit.Reset,
+		VerifyTTL: m.VerifyTTL, RateLimitVerify: c.RateLimit.Verify,
 	}
 }

@@ -123,21 +123,26 @@ type Login struct {
 
 // Password is what passwords are and what they cost to check.
 type Password struct {
-	SignupEnabled     bool   `key:"password.signup_enabled" env:"GATEWAY_PASSWORD_SIGNUP_ENABLED" default:"true" doc:"Whether people may make an account with a password themselves."`
-	MinLength         int    `key:"password.min_length" env:"GATEWAY_PASSWORD_MIN_LENGTH" default:"8" min:"8" max:"64" doc:"Shortest new password, in characters."`
-	Argon2Memory      uint32 `key:"password.argon2.memory_kib" env:"GATEWAY_PASSWORD_ARGON2_MEMORY_KIB" default:"65536" min:"7168" max:"262144" doc:"Memory of one Argon2id hash, in KiB."`
-	Argon2Time        uint32 `key:"password.argon2.time" env:"GATEWAY_PASSWORD_ARGON2_TIME" default:"3" min:"1" max:"100" doc:"Passes of Argon2id over the memory."`
-	Argon2Parallelism uint8  `key:"password.argon2.parallelism" env:"GATEWAY_PASSWORD_ARGON2_PARALLELISM" default:"1" min:"1" max:"16" doc:"Lanes of Argon2id."`
-	HashWorkers       int    `key:"password.hash_workers" env:"GATEWAY_PASSWORD_HASH_WORKERS" default:"0" min:"0" max:"1024" doc:"How many passwords are hashed at the same time; each takes the memory above. 0: as many as there are processors."`
+	SignupEnabled     bool          `key:"password.signup_enabled" env:"GATEWAY_PASSWORD_SIGNUP_ENABLED" default:"true" doc:"Whether people may make an account with a password themselves."`
+	MinLength         int           `key:"password.min_length" env:"GATEWAY_PASSWORD_MIN_LENGTH" default:"8" min:"8" max:"64" doc:"Shortest new password, in characters."`
+	ResetEnabled      bool          `key:"password.reset_enabled" env:"GATEWAY_PASSWORD_RESET_ENABLED" default:"true" doc:"Whether people may choose a new password by a link that they get by mail."`
+	ResetExpiry       time.Duration `key:"password.reset_expiry_seconds" env:"GATEWAY_PASSWORD_RESET_EXPIRY_SECONDS" default:"900" min:"60" max:"86400" doc:"How long that link works."`
+	Argon2Memory      uint32        `key:"password.argon2.memory_kib" env:"GATEWAY_PASSWORD_ARGON2_MEMORY_KIB" default:"65536" min:"7168" max:"262144" doc:"Memory of one Argon2id hash, in KiB."`
+	Argon2Time        uint32        `key:"password.argon2.time" env:"GATEWAY_PASSWORD_ARGON2_TIME" default:"3" min:"1" max:"100" doc:"Passes of Argon2id over the memory."`
+	Argon2Parallelism uint8         `key:"password.argon2.parallelism" env:"GATEWAY_PASSWORD_ARGON2_PARALLELISM" default:"1" min:"1" max:"16" doc:"Lanes of Argon2id."`
+	HashWorkers       int           `key:"password.hash_workers" env:"GATEWAY_PASSWORD_HASH_WORKERS" default:"0" min:"0" max:"1024" doc:"How many passwords are hashed at the same time; each takes the memory above. 0: as many as there are processors."`
 }
 
 // RateLimit are limits by address within one window.
 type RateLimit struct {
-	Window     time.Duration `key:"rate_limit.window_seconds" env:"GATEWAY_RATE_LIMIT_WINDOW_SECONDS" default:"60" min:"1" max:"86400" doc:"The window that the limits below count in, for each address."`
-	Login      int           `key:"rate_limit.login" env:"GATEWAY_RATE_LIMIT_LOGIN" default:"30" min:"1" max:"1000000" doc:"Attempts to sign in."`
-	Signup     int           `key:"rate_limit.signup" env:"GATEWAY_RATE_LIMIT_SIGNUP" default:"10" min:"1" max:"1000000" doc:"New accounts."`
-	ClientAuth int           `key:"rate_limit.client_auth" env:"GATEWAY_RATE_LIMIT_CLIENT_AUTH" default:"60" min:"1" max:"1000000" doc:"Failed authentications of clients."`
-	Register   int           `key:"rate_limit.register" env:"GATEWAY_RATE_LIMIT_REGISTER" default:"10" min:"1" max:"1000000" doc:"Registrations of clients."`
+	Window       time.Duration `key:"rate_limit.window_seconds" env:"GATEWAY_RATE_LIMIT_WINDOW_SECONDS" default:"60" min:"1" max:"86400" doc:"The window that the limits below count in, for each address."`
+	Login        int           `key:"rate_limit.login" env:"GATEWAY_RATE_LIMIT_LOGIN" default:"30" min:"1" max:"1000000" doc:"Attempts to sign in."`
+	Signup       int           `key:"rate_limit.signup" env:"GATEWAY_RATE_LIMIT_SIGNUP" default:"10" min:"1" max:"1000000" doc:"New accounts."`
+	ClientAuth   int           `key:"rate_limit.client_auth" env:"GATEWAY_RATE_LIMIT_CLIENT_AUTH" default:"60" min:"1" max:"1000000" doc:"Failed authentications of clients."`
+	Register     int           `key:"rate_limit.register" env:"GATEWAY_RATE_LIMIT_REGISTER" default:"10" min:"1" max:"1000000" doc:"Registrations of clients."`
+	Passwordless int           `key:"rate_limit.passwordless" env:"GATEWAY_RATE_LIMIT_PASSWORDLESS" default:"5" min:"1" max:"1000000" doc:"Mails with a code or a link that signs in."`
+	Reset        int           `key:"rate_limit.reset" env:"GATEWAY_RATE_LIMIT_RESET" default:"5" min:"1" max:"1000000" doc:"Mails with a link to choose a new password."`
+	Verify       int           `key:"rate_limit.verify" env:"GATEWAY_RATE_LIMIT_VERIFY" default:"20" min:"1" max:"1000000" doc:"Mails with a link that proves an address."`
 }
 
 // Pages is what people see.

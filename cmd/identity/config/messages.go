@@ -9,11 +9,5 @@ type Messages struct {
 	CodeTries int           `key:"passwordless.code_max_attempts" env:"GATEWAY_PASSWORDLESS_CODE_MAX_ATTEMPTS" default:"5" min:"1" max:"20" doc:"How many tries a code that was sent by mail has."`
 	LinkTTL   time.Duration `key:"passwordless.magic_link_ttl_seconds" env:"GATEWAY_PASSWORDLESS_MAGIC_LINK_TTL_SECONDS" default:"900" min:"60" max:"86400" doc:"How long a link that signs in works."`
 	Cooldown  time.Duration `key:"email.send_cooldown_seconds" env:"GATEWAY_EMAIL_SEND_COOLDOWN_SECONDS" default:"60" min:"0" max:"3600" doc:"How long nobody can have another mail of a kind sent to the same address."`
-	Reset     bool          `key:"password.reset_enabled" env:"GATEWAY_PASSWORD_RESET_ENABLED" default:"true" doc:"Whether people may choose a new password by a link that they get by mail."`
-	ResetTTL  time.Duration `key:"password.reset_expiry_seconds" env:"GATEWAY_PASSWORD_RESET_EXPIRY_SECONDS" default:"900" min:"60" max:"86400" doc:"How long that link works."`
-	Verified  bool          `key:"auth.require_verified_email" env:"GATEWAY_AUTH_REQUIRE_VERIFIED_EMAIL" default:"true" doc:"Whether people must prove their mail address before they go on, where mail is sent."`
 	VerifyTTL time.Duration `key:"email.token_expiry_seconds" env:"GATEWAY_EMAIL_TOKEN_EXPIRY_SECONDS" default:"86400" min:"300" max:"604800" doc:"How long a link that proves a mail address works."`
-	RateCodes int           `key:"rate_limit.passwordless" env:"GATEWAY_RATE_LIMIT_PASSWORDLESS" default:"5" min:"1" max:"1000000" doc:"Mails with a code or a link that signs in."`
-	RateReset int           `key:"rate_limit.reset" env:"GATEWAY_RATE_LIMIT_RESET" default:"5" min:"1" max:"1000000" doc:"Mails with a link to choose a new password."`
-	RateProof int           `key:"rate_limit.verify" env:"GATEWAY_RATE_LIMIT_VERIFY" default:"20" min:"1" max:"1000000" doc:"Mails with a link that proves an address."`
 }
