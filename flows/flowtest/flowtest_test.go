@@ -10,10 +10,13 @@ import (
 
 	"github.com/elloloop/identity/flows"
 	"github.com/elloloop/identity/flows/consent"
+	"github.com/elloloop/identity/flows/emailcode"
 	"github.com/elloloop/identity/flows/flowtest"
 	"github.com/elloloop/identity/flows/identify"
 	"github.com/elloloop/identity/flows/logout"
+	"github.com/elloloop/identity/flows/magiclink"
 	"github.com/elloloop/identity/flows/password"
+	"github.com/elloloop/identity/flows/recover"
 	"github.com/elloloop/identity/flows/register"
 	"github.com/elloloop/identity/flows/selectaccount"
 	"github.com/elloloop/identity/storage"
@@ -125,6 +128,25 @@ func (w *world) state(t *testing.T, f flows.Flow, req storage.AuthorizationReque
 	}
 }
 
+// mailbox lets letters leave.
+func (w *world) mailbox() *flows.Mailbox {
+	w.project.Messages = storage.MessageSettings{Mail: true, ResetEnabled: true, CodeTTL: time.Minute, LinkTTL: time.Minute, ResetTTL: time.Minute}
+	return &flows.Mailbox{Accounts: w.accounts, Users: w.store.Users, Outbox: w.store.Outbox, Secrets: w.store.ProjectSecrets}
+}
+
+// code stores one that was sent to the account, and returns its id.
+func (w *world) code(code string) string {
+	c := &storage.EmailLoginCode{ID: storage.NewID(), Email: w.user.Email, EmailKey: w.user.EmailKey, ExpiresAt: time.Now().Add(time.Minute)}
+	pepper, err := w.store.ProjectSecrets.Get(context.Background(), w.project.Scope(), "code-pepper")
+	if err == nil {
+		err = w.store.Commit(context.Background(), w.project.Scope(), w.store.EmailLoginCodes.Add(c, pepper, code))
+	}
+	if err != nil {
+		panic(err)
+	}
+	return c.ID
+}
+
 func (w *world) dump(t *testing.T) string {
 	t.Helper()
 	var b strings.Builder
@@ -212,6 +234,38 @@ func TestFlows(t *testing.T) {
 					"long name":     form("email", "new@example.test", "name", strings.Repeat("x", 201), "password", secret),
 					"weak password": form("email", "new@example.test", "password", "password"),
 				},
+			},
+		},
+		"emailcode": {
+			flow: func(w *world) flows.Flow {
+				return emailcode.New(emailcode.Config{Mailbox: w.mailbox(), Codes: w.store.EmailLoginCodes})
+			},
+			req: func(w *world) storage.AuthorizationRequest {
+				return storage.AuthorizationRequest{Identifier: "a@example.test", Sent: map[string]string{"emailcode": w.code("381942")}}
+			},
+			Case: flowtest.Case{
+				Pass: form("code", "381 942"), Secret: "381 942",
+				Refuse: map[string]url.Values{"wrong": form("code", "381943"), "empty": form("code", " "), "long": form("code", strings.Repeat("3", 99)), "no address": form("email", "x")},
+			},
+		},
+		"magiclink": {
+			flow: func(w *world) flows.Flow {
+				return magiclink.New(magiclink.Config{Mailbox: w.mailbox(), Tokens: w.store.MagicLinkTokens})
+			},
+			Case: flowtest.Case{
+				Offered: true, Pass: form("email", "a@example.test"),
+				Refuse: map[string]url.Values{"no address": form("email", "x"), "no letter": form("code", "381942")},
+			},
+		},
+		"recover": {
+			flow: func(w *world) flows.Flow {
+				return recover.New(recover.Config{
+					Mailbox: w.mailbox(), Tokens: w.store.PasswordResets, Credentials: w.store.PasswordCredentials, Hasher: plain{}, Policy: refusesAll,
+				})
+			},
+			Case: flowtest.Case{
+				Offered: true, Pass: form("email", "a@example.test"),
+				Refuse: map[string]url.Values{"no address": form("email", "x"), "a username": form("email", "alice")},
 			},
 		},
 		"consent": {
