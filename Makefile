@@ -59,6 +59,14 @@ fuzz: ## Run every fuzz target for FUZZTIME (30s)
 screenshots: setup ## Draw every page into screenshots/, on a phone and on a desktop, light and dark
 	$(GO) run ./cmd/screenshots -out screenshots
 
+.PHONY: conformance-server
+conformance-server: ## Start a provider as the OpenID Foundation's suite wants it (conformance/openid/README.md)
+	@bash .ci/conformance-server
+
+.PHONY: conformance-table
+conformance-table: setup ## Run every module of every plan and write docs/conformance.md
+	CONFORMANCE_TABLE=1 $(GO) test -count=1 -timeout 60m -run 'TestOpenID$$' ./conformance
+
 .PHONY: build
 build: ## Build one static binary into bin/
 	CGO_ENABLED=0 $(GO) build -trimpath -ldflags '-s -w' -o bin/identity ./cmd/identity

@@ -35,6 +35,9 @@ func newBrowser(t *testing.T, s *server, who person) *browser {
 		t.Fatal(err)
 	}
 	c := newHTTPClient()
+	if s.trust != nil {
+		c = s.trust(c)
+	}
 	c.Jar = jar
 	t.Cleanup(c.CloseIdleConnections)
 	return &browser{t: t, server: s, client: c, who: who}

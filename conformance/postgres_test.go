@@ -40,7 +40,7 @@ func TestOnPostgres(t *testing.T) {
 		"Userinfo": TestUserinfo, "AccessToken": TestAccessToken, "Introspection": TestIntrospection, "Revocation": TestRevocation,
 		"ClientAuthentication": TestClientAuthentication, "ClientAssertion": TestClientAssertion, "ClientOptions": TestClientOptions,
 		"Code": TestCode, "PKCE": TestPKCE, "RefreshToken": TestRefreshToken, "RefreshTokenReuse": TestRefreshTokenReuse,
-		"Interaction": TestInteraction, "Session": TestSession, "Prompt": TestPrompt, "Logout": TestLogout, "OIDCC": TestOIDCC,
+		"Interaction": TestInteraction, "Session": TestSession, "Prompt": TestPrompt, "Logout": TestLogout, "OIDCC": TestOIDCC, "OpenID": TestOpenID,
 		"Parameters": TestParameters, "ResponseMode": TestResponseMode, "RedirectURI": TestRedirectURI, "UnprovenClient": TestUnprovenClient,
 		"KeyRotation": TestKeyRotation, "Restart": TestRestart, "StopUnderLoad": TestStopUnderLoad,
 	} {

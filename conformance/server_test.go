@@ -27,7 +27,8 @@ type server struct {
 	addr   string
 	dir    string
 	env    []string
-	http   *http.Client // trusts the run's authority, follows no redirect, keeps no cookie
+	http   *http.Client                    // trusts the run's authority, follows no redirect, keeps no cookie
+	trust  func(*http.Client) *http.Client // nil: clients trust the run's authority alone
 	log    *logged
 
 	cmd    *exec.Cmd
@@ -122,8 +123,13 @@ func (s *server) ready(limit time.Duration) error {
 }
 
 func (s *server) spawn(args ...string) error {
-	s.cmd = exec.Command(suite.binary, args...)
-	s.cmd.Env, s.cmd.Dir = s.env, s.dir
+	cmd := exec.Command(suite.binary, args...)
+	cmd.Env, cmd.Dir = s.env, s.dir
+	return s.launch(cmd)
+}
+
+func (s *server) launch(cmd *exec.Cmd) error {
+	s.cmd = cmd
 	stderr, err := s.cmd.StderrPipe()
 	if err != nil {
 		return err

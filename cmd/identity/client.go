@@ -27,8 +27,8 @@ type clientFlags struct {
 	id, name, preset, url, authMethod, jwksFile, scope, accessTokenFormat, accessTokenType, idTokenAlg, userinfoAlg string
 	logoURI, policyURI, tosURI, clientURI                                                                           string
 	frontChannelLogoutURI, backChannelLogoutURI                                                                     string
-	redirectURIs, postLogoutRedirectURIs, webOrigins, grantTypes, audience                                          []string
-	firstParty, idTokenClaims, withoutPKCE, keepRefreshToken, json                                                  bool
+	redirectURIs, postLogoutRedirectURIs, webOrigins, grantTypes, responseTypes, audience                           []string
+	firstParty, idTokenClaims, withoutPKCE, keepRefreshToken, secretStdin, json                                     bool
 }
 
 func newClientAdd(t *terminal) *cobra.Command {
@@ -55,6 +55,8 @@ func newClientAdd(t *terminal) *cobra.Command {
 	fl.StringVar(&f.backChannelLogoutURI, "backchannel-logout-uri", "", "address of the application that is told of the end of a session")
 	fl.StringArrayVar(&f.webOrigins, "web-origin", nil, "more origins that browsers may call from (repeatable)")
 	fl.StringArrayVar(&f.grantTypes, "grant-type", nil, "grant type instead of the preset's (repeatable)")
+	fl.StringArrayVar(&f.responseTypes, "response-type", nil, "response type instead of code (repeatable)")
+	fl.BoolVar(&f.secretStdin, "secret-stdin", false, "read the client secret from standard input, such as one of another system: at least 32 characters")
 	fl.StringArrayVar(&f.audience, "audience", nil, "aud of its access tokens (repeatable; default: its client_id)")
 	fl.StringVar(&f.authMethod, "auth-method", "", "token endpoint authentication: none, client_secret_basic, client_secret_post, client_secret_jwt, private_key_jwt (default: basic or post)")
 	fl.StringVar(&f.jwksFile, "jwks-file", "", "file with its public keys (JWKS), for private_key_jwt")
@@ -84,7 +86,16 @@ func addClient(ctx context.Context, t *terminal, d *database, f *clientFlags) er
 	secret := ""
 	if needsSecret(c) {
 		var stored storage.ClientSecret
-		secret, stored = d.newClientSecret(c, time.Now())
+		if f.secretStdin {
+			if secret, err = t.readSecret("client secret", "", true); err != nil {
+				return err
+			}
+			if stored, err = d.givenClientSecret(c, secret); err != nil {
+				return err
+			}
+		} else {
+			secret, stored = d.newClientSecret(c, time.Now())
+		}
 		c.Secrets = []storage.ClientSecret{stored}
 	}
 	if err := d.createClient(ctx, c, "operator"); err != nil {
@@ -107,6 +118,18 @@ func (d *database) newClientSecret(c *storage.Client, now time.Time) (plain stri
 		stored.Sealed = d.store.Clients.SealSecret(d.project.Scope(), c.ID, plain)
 	}
 	return plain, stored
+}
+
+// givenClientSecret takes a secret that was made elsewhere.
+func (d *database) givenClientSecret(c *storage.Client, plain string) (storage.ClientSecret, error) {
+	stored := storage.ClientSecret{Digest: storage.DigestOf(plain), CreatedAt: time.Now().UTC()}
+	if len(plain) < 32 || len(plain) > 255 || strings.ContainsFunc(plain, func(r rune) bool { return r <= ' ' || r > '~' }) {
+		return stored, usageError{errors.New("--secret-stdin: a client secret has 32 to 255 visible ASCII characters")}
+	}
+	if c.TokenEndpointAuthMethod == "client_secret_jwt" {
+		stored.Sealed = d.store.Clients.SealSecret(d.project.Scope(), c.ID, plain)
+	}
+	return stored, nil
 }
 
 // createClient checks a client and stores it with its audit event.
@@ -168,6 +191,9 @@ func (f *clientFlags) client(now time.Time) (*storage.Client, error) {
 		if !slices.Contains(c.GrantTypes, "authorization_code") {
 			c.ResponseTypes = nil
 		}
+	}
+	if len(f.responseTypes) > 0 {
+		c.ResponseTypes = f.responseTypes
 	}
 	if f.authMethod != "" {
 		c.TokenEndpointAuthMethod = f.authMethod

@@ -31,9 +31,9 @@ func (p *passwordFlags) add(cmd *cobra.Command) {
 }
 
 type userFlags struct {
-	email, username, name, givenName, familyName, locale, externalID, role string
-	emailVerified, hashStdin, noPassword, json                             bool
-	password                                                               passwordFlags
+	email, username, name, givenName, familyName, locale, externalID, role, claimsFile string
+	emailVerified, hashStdin, noPassword, json                                         bool
+	password                                                                           passwordFlags
 }
 
 func newUserAdd(t *terminal) *cobra.Command {
@@ -53,6 +53,7 @@ func newUserAdd(t *terminal) *cobra.Command {
 	fl.StringVar(&f.givenName, "given-name", "", "given name")
 	fl.StringVar(&f.familyName, "family-name", "", "family name")
 	fl.StringVar(&f.locale, "locale", "", "preferred language, such as de or en-GB")
+	fl.StringVar(&f.claimsFile, "claims-file", "", "file with a JSON object of standard claims, such as birthdate, for what no flag says")
 	fl.StringVar(&f.externalID, "external-id", "", "id in another system, unique in the project")
 	fl.StringVar(&f.role, "role", "member", "admin, member or guest")
 	fl.BoolVar(&f.emailVerified, "email-verified", false, "the address is known to be theirs")
@@ -100,6 +101,16 @@ func (f *userFlags) user(now time.Time) (*storage.User, error) {
 		ID: storage.NewSubject(), Email: address, EmailKey: key, EmailVerified: f.emailVerified, Status: storage.UserActive,
 		Role: f.role, Name: f.name, GivenName: f.givenName, FamilyName: f.familyName, Locale: f.locale, ExternalID: f.externalID,
 		ProfileUpdatedAt: now, CreatedOrder: now.UnixMicro(),
+	}
+	if f.claimsFile != "" {
+		claims, err := readClaims(f.claimsFile)
+		if err != nil {
+			return nil, err
+		}
+		claims.fill(u)
+		if f.username == "" {
+			f.username = claims.PreferredUsername
+		}
 	}
 	if f.username != "" {
 		if u.Username, u.UsernameKey, err = identifier.Username(f.username); err != nil {

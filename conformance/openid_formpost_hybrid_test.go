@@ -1,0 +1,6 @@
+package conformance
+
+// formPostHybridPlan is oidcc-formpost-hybrid-certification-test-plan.
+func formPostHybridPlan() plan {
+	return plan{"oidcc-formpost-hybrid-certification-test-plan", []variant{{"code id_token", "form_post"}, {"code token", "form_post"}, {"code id_token token", "form_post"}}, coreModules()}
+}
