@@ -1,12 +1,15 @@
 # syntax=docker/dockerfile:1
 
-# One static binary in an empty image. See docs/operations.md.
-FROM golang:1.26-bookworm AS build
+# One static binary in an empty image, for every platform by cross-compilation:
+#   docker buildx build --platform linux/amd64,linux/arm64 -t identity .
+# See docs/operations.md.
+FROM --platform=$BUILDPLATFORM golang:1.26-bookworm AS build
 WORKDIR /src
 COPY go.mod go.sum ./
 RUN go mod download
 COPY . .
-RUN CGO_ENABLED=0 go build -trimpath -ldflags '-s -w' -o /out/identity ./cmd/identity \
+ARG TARGETOS TARGETARCH
+RUN CGO_ENABLED=0 GOOS=$TARGETOS GOARCH=$TARGETARCH go build -trimpath -ldflags '-s -w' -o /out/identity ./cmd/identity \
  && mkdir -p /out/data /out/tmp && chmod 1777 /out/tmp
 
 FROM scratch
@@ -16,7 +19,8 @@ COPY --from=build /out/identity /identity
 COPY --from=build --chown=65532:65532 /out/data /data
 COPY --from=build /out/tmp /tmp
 
-# GATEWAY_ISSUER and GATEWAY_KEY_ENCRYPTION_KEYS come from whoever runs it.
+# GATEWAY_ISSUER and GATEWAY_KEY_ENCRYPTION_KEYS come from whoever runs it, and
+# GATEWAY_POSTGRES_DSN unless the database is the file below.
 ENV GATEWAY_SQLITE_PATH=/data/identity.db \
     GATEWAY_LISTEN=:8080
 USER 65532:65532

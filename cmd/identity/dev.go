@@ -124,6 +124,9 @@ func onlyLoopback(c *config.Config, issuer string) error {
 			return usageError{fmt.Errorf("the development server listens on localhost alone, without TLS: take the setting %q away and use --port, or use identity serve", key)}
 		}
 	}
+	if c.Origin("postgres.dsn").Source != config.SourceDefault {
+		return usageError{errors.New("the development server keeps its data in a folder of its own: take the setting postgres.dsn away")}
+	}
 	if c.Origin("sqlite.path").Source != config.SourceDefault { // demo accounts in somebody's real data
 		return usageError{errors.New("the development server keeps its data in a folder of its own: take the setting sqlite.path away and use --data")}
 	}

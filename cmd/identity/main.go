@@ -73,6 +73,7 @@ in one binary, on an embedded SQLite.
 	root.AddCommand(
 		newDevCommand(t), newServeCommand(t), newMigrateCommand(t), newDoctorCommand(t), newConfigCommand(t),
 		newClientCommand(t), newUserCommand(t), newKeyCommand(t), newHealthcheckCommand(t), newVersionCommand(t),
+		newBackupCommand(t), newRestoreCommand(t),
 	)
 	return root
 }
