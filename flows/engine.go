@@ -35,6 +35,7 @@ type Config struct {
 	Flows    []Flow // in the order of the policy: the first that is needed is shown
 	Logout   Flow   // the page that asks whether to sign out
 	Accounts *Accounts
+	Approval Approval // judges at /qr who lets another browser in; nil: there is no such page
 	Now      func() time.Time
 	Log      *slog.Logger // nil: discarded
 	// Origin says where a request comes from, after trusted proxies. nil: the
@@ -82,7 +83,7 @@ func New(c Config) (*Engine, error) {
 	return e, nil
 }
 
-// Routes serves the pages below "/interaction/" and "/logout".
+// Routes serves the pages below "/interaction/", "/logout" and "/qr".
 //
 // Every step speaks JSON as well, for teams that draw their own pages: send
 // Accept: application/json, and the cookies that the authorization endpoint set.
@@ -109,6 +110,8 @@ func (e *Engine) Routes() http.Handler {
 	r.Post("/link/{flow}", e.handle(e.followLink))
 	r.Get("/logout", e.handle(e.showLogout))
 	r.Post("/logout", e.handle(e.submitLogout))
+	r.Get(ScanPath, e.handle(e.showScan))
+	r.Post(ScanPath, e.handle(e.submitScan))
 	r.MethodNotAllowed(e.handle(func(http.ResponseWriter, *http.Request, *storage.Project) error { return errMethod }))
 	r.NotFound(e.handle(func(http.ResponseWriter, *http.Request, *storage.Project) error { return errNoPage }))
 

@@ -170,6 +170,7 @@ type Proof struct {
 	Subject    string        // the account whose owner this is, proven by this step
 	AMR        []string      // RFC 8176, what proved it
 	SetAt      time.Time     // when the password that proved it was set; zero where none did
+	AuthTime   time.Time     // when it was proven; zero: now
 	Remember   time.Time     // when the second factor was set that is not to be asked here again for some time; zero: ask
 	Restart    bool          // begin again with who it is; nothing that was proven counts
 	SessionID  string        // a session of this browser that the person chose

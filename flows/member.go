@@ -101,7 +101,7 @@ func local(target string) string {
 		return AccountPath
 	case strings.ContainsFunc(target, func(r rune) bool { return r <= ' ' || r == '\\' || r >= 0x7f }):
 		return AccountPath
-	case path.Clean(u.Path) != u.Path, u.Path != AccountPath && !strings.HasPrefix(u.Path, AccountPath+"/"):
+	case path.Clean(u.Path) != u.Path, u.Path != ScanPath && u.Path != AccountPath && !strings.HasPrefix(u.Path, AccountPath+"/"):
 		return AccountPath
 	}
 	return target

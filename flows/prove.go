@@ -31,6 +31,9 @@ func (v *visit) prove(ctx context.Context, row *storage.AuthorizationRequest, f 
 		return nil, err
 	}
 	row.Subject, row.AuthTime = u.ID, v.now
+	if !proof.AuthTime.IsZero() {
+		row.AuthTime = proof.AuthTime
+	}
 	row.AMR = methods(union(row.AMR, proof.AMR))
 	row.ACR = acr(row.AMR, row)
 	v.deny(row)

@@ -40,7 +40,7 @@ func (v *visit) signIn(u *storage.User, row *storage.AuthorizationRequest) []sto
 	}
 	secret := storage.NewSecret()
 	s.SecretHash = storage.DigestOf(secret)
-	s.AuthTime, s.LastSeen, s.AMR, s.ACR = v.now, v.now, row.AMR, reached(row.AMR, nil)
+	s.AuthTime, s.LastSeen, s.AMR, s.ACR = row.AuthTime, v.now, row.AMR, reached(row.AMR, nil)
 	s.EndsAt = v.now.Add(v.project.SessionMax)
 	s.ExpiresAt = earlier(v.now.Add(v.project.SessionIdle), s.EndsAt)
 	s.IP, s.UserAgent = v.origin.IP, v.origin.UserAgent
@@ -56,7 +56,7 @@ func (v *visit) signIn(u *storage.User, row *storage.AuthorizationRequest) []sto
 	}))
 	v.secrets[s.ID] = secret
 	v.current(Account{s, u})
-	row.Subject, row.SessionID, row.AuthTime = u.ID, s.ID, v.now
+	row.Subject, row.SessionID = u.ID, s.ID
 	for len(v.live) > maxAccounts { // the one that was current longest ago makes room
 		last := v.live[len(v.live)-1]
 		v.live = v.live[:len(v.live)-1]

@@ -23,6 +23,7 @@ import (
 	"github.com/elloloop/identity/flows/magiclink"
 	"github.com/elloloop/identity/flows/passkey"
 	"github.com/elloloop/identity/flows/password"
+	"github.com/elloloop/identity/flows/qr"
 	"github.com/elloloop/identity/flows/recover"
 	"github.com/elloloop/identity/flows/recoverycode"
 	"github.com/elloloop/identity/flows/register"
@@ -83,6 +84,7 @@ func newSite(t *testing.T, change ...func(*storage.Project)) *site {
 		return nil
 	}
 	recovery := recoverycode.Config{Codes: s.store.RecoveryCodes, Secrets: s.store.ProjectSecrets, Back: "totp"}
+	device := qr.Config{Logins: s.store.QRLogins, Secrets: s.store.ProjectSecrets, Sessions: s.store.Sessions}
 	s.engine, err = flows.New(flows.Config{
 		Store: s.store, Pages: pages, Accounts: accounts, Now: now,
 		Projects: func(*http.Request) (*storage.Project, error) { return p, nil },
@@ -92,7 +94,8 @@ func newSite(t *testing.T, change ...func(*storage.Project)) *site {
 				Accounts: accounts, Credentials: s.store.PasswordCredentials, Hasher: s.hasher, SignIn: "identify",
 				Policy: judge, Mailbox: box, Tokens: s.store.EmailVerifications,
 			}),
-			identify.New(identify.Config{Passkey: pass.Options, With: pw, Register: "register", Choose: "selectaccount"}),
+			qr.New(device),
+			identify.New(identify.Config{Passkey: pass.Options, With: pw, Register: "register", Choose: "selectaccount", Device: "qr"}),
 			pw,
 			pass,
 			emailcode.New(emailcode.Config{Mailbox: box, Codes: s.store.EmailLoginCodes, Back: "identify"}),
@@ -107,7 +110,7 @@ func newSite(t *testing.T, change ...func(*storage.Project)) *site {
 			passkey.NewAdd(keys, s.store.Reminders, s.store.TOTPCredentials),
 			consent.New(consent.Config{Consents: s.store.Consents, Users: s.store.Users}),
 		},
-		Logout: logout.New(),
+		Logout: logout.New(), Approval: qr.NewApprove(device),
 	})
 	if err != nil {
 		t.Fatal(err)

@@ -54,4 +54,9 @@ type SignInSettings struct {
 	PasskeyAttest    string // attestation conveyance: none, indirect, direct or enterprise
 	// PasskeyClones is what happens when a sign count goes back: refuse or warn.
 	PasskeyClones string
+
+	QREnabled     bool          // another device, where the person is signed in, may let this one in
+	QRBaseURL     string        // what the picture leads to; "": the page below the issuer
+	QRLife        time.Duration // how long one page may wait; 0: five minutes
+	QRSameNetwork bool          // both devices have to be in one network
 }

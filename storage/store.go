@@ -42,6 +42,7 @@ type Store struct {
 	MagicLinkTokens       *MagicLinkTokens
 	PasswordResets        *AccountTokens
 	EmailVerifications    *AccountTokens
+	QRLogins              *QRLogins
 	Sessions              *Sessions
 	Clients               *Clients
 	AuthorizationRequests *AuthorizationRequests
@@ -102,6 +103,7 @@ func New(repo graph.Repository, keys *Keyring) *Store {
 		MagicLinkTokens:       &MagicLinkTokens{repo},
 		PasswordResets:        &AccountTokens{repo, typePasswordResetToken},
 		EmailVerifications:    &AccountTokens{repo, typeEmailVerificationToken},
+		QRLogins:              &QRLogins{repo},
 		Clients:               &Clients{repo, keys},
 		AuthorizationRequests: &AuthorizationRequests{repo},
 		AuthorizationCodes:    &AuthorizationCodes{repo},

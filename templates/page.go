@@ -49,6 +49,7 @@ type IdentifyView struct {
 	WithPassword   bool   `json:"with_password"`            // the password is asked on the same page
 	RegisterURL    string `json:"register_url,omitempty"`   // "" where nobody may register
 	ChooseURL      string `json:"choose_url,omitempty"`     // back to the account chooser, "" without one
+	DeviceURL      string `json:"device_url,omitempty"`     // where decision=start begins a sign-in with another device, "" without one
 	Reauthenticate bool   `json:"reauthenticate,omitempty"` // prompt=login or max_age: say "confirm it is you"
 
 	Passkey *Passkey `json:"passkey,omitempty"` // nil where no passkey signs in

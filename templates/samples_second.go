@@ -13,7 +13,26 @@ func secondSamples(client *Client, back []string, step string) []Sample {
 	}
 	ask := Passkey{Action: step + "/passkey", Options: []byte(`{"publicKey":{"challenge":"AAAA","rpId":"id.example.com"}}`)}
 	add := Passkey{Action: step + "/addpasskey", Options: ask.Options}
+	scan := QRView{State: "waiting", Code: "K7QXM-2R9TF", URL: "https://id.example.com/qr?code=K7QXM2R9TF", QRPath: sampleQR(), QRSize: 29,
+		Number: "47", Page: "id.example.com/qr", Seconds: 42}
+	approve := QRApproveView{Ticket: "0192f0c1", Account: "alice@example.test", App: client.Name, Browser: "Firefox, Linux", IP: "192.0.2.17", Numbers: []string{"12", "47", "83"}}
+	late := approve
+	late.Minutes, late.App, late.Browser = 3, "", ""
 	return []Sample{
+		{"identify-device", Page{Name: "identify", Action: step, Client: client, FormAction: back,
+			View: IdentifyView{WithPassword: true, Passkey: &Passkey{Action: step + "/passkey", Options: []byte("{}")}, DeviceURL: step + "/qr", RegisterURL: step + "/register"}}},
+		{"qr", Page{Name: "qr", Action: step + "/qr", Client: client, FormAction: back, View: scan}},
+		{"qr-problem", Page{Name: "qr", Action: step + "/qr", Client: client, FormAction: back, Problem: &Problem{Message: "problem.qr_waiting"}, View: scan}},
+		{"qr-start", Page{Name: "qr", Action: step + "/qr", Client: client, FormAction: back, View: QRView{State: "start"}}},
+		{"qr-allowed", Page{Name: "qr", Action: step + "/qr", Client: client, FormAction: back, View: QRView{State: "allowed"}}},
+		{"qr-denied", Page{Name: "qr", Action: step + "/qr", Client: client, FormAction: back, View: QRView{State: "denied"}}},
+		{"qrcode", Page{Name: "qrcode", Action: "/qr", View: QRCodeView{}}},
+		{"qrcode-problem", Page{Name: "qrcode", Action: "/qr", Problem: &Problem{Message: "problem.qr_code", Field: "code"}, View: QRCodeView{}}},
+		{"qrapprove", Page{Name: "qrapprove", Action: "/qr", View: approve}},
+		{"qrapprove-problem", Page{Name: "qrapprove", Action: "/qr", Problem: &Problem{Message: "problem.qr_network"}, View: late}},
+		{"qrdone", Page{Name: "qrdone", View: QRDoneView{}}},
+		{"qrdone-denied", Page{Name: "qrdone", View: QRDoneView{Denied: true}}},
+		{"qrdone-mismatch", Page{Name: "qrdone", View: QRDoneView{Denied: true, Mismatch: true}}},
 		{"identify-passkey", Page{Name: "identify", Action: step, Client: client, FormAction: back,
 			View: IdentifyView{WithPassword: true, Passkey: &ask, RegisterURL: step + "/register"}}},
 		{"passkey", Page{Name: "passkey", Action: step + "/passkey", Client: client, FormAction: back,

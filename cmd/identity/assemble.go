@@ -84,7 +84,7 @@ func (p *provider) wire(ctx context.Context, c *config.Config, log *slog.Logger)
 	}
 	p.engine, err = flows.New(flows.Config{
 		Store: p.store, Projects: p.finder.Of, Pages: p.renderer, Flows: modules.flows, Logout: modules.logout,
-		Accounts: modules.accounts, Now: time.Now, Log: log, Origin: op.OriginOf, ResumeURL: op.PathResume, EndSessionURL: op.PathEndSession,
+		Accounts: modules.accounts, Approval: modules.approval, Now: time.Now, Log: log, Origin: op.OriginOf, ResumeURL: op.PathResume, EndSessionURL: op.PathEndSession,
 	})
 	if err != nil {
 		return err
@@ -141,6 +141,7 @@ func (p *provider) ofProject(dev func(chi.Router)) http.Handler {
 	r.Handle("/account", p.rooms)
 	r.Handle("/account/*", p.rooms)
 	r.Get("/.well-known/change-password", changePassword(p.finder.Of))
+	r.Handle(flows.ScanPath, pages)
 	if dev != nil {
 		dev(r)
 	}

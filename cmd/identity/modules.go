@@ -16,6 +16,7 @@ import (
 	"github.com/elloloop/identity/flows/magiclink"
 	"github.com/elloloop/identity/flows/passkey"
 	"github.com/elloloop/identity/flows/password"
+	"github.com/elloloop/identity/flows/qr"
 	"github.com/elloloop/identity/flows/recover"
 	"github.com/elloloop/identity/flows/recoverycode"
 	"github.com/elloloop/identity/flows/register"
@@ -36,8 +37,9 @@ var flowModules = map[string]func(*parts) flows.Flow{
 		})
 	},
 	"identify": func(p *parts) flows.Flow {
-		return identify.New(identify.Config{Passkey: passkey.New(p.passkeys()).Options, With: p.password(), Register: "register", Choose: "selectaccount", Others: withoutPassword()})
+		return identify.New(identify.Config{Passkey: passkey.New(p.passkeys()).Options, With: p.password(), Register: "register", Choose: "selectaccount", Device: "qr", Others: withoutPassword()})
 	},
+	"qr":       func(p *parts) flows.Flow { return qr.New(p.qr()) },
 	"password": func(p *parts) flows.Flow { return p.password() },
 	"passkey":  func(p *parts) flows.Flow { return passkey.New(p.passkeys()) },
 	"addpasskey": func(p *parts) flows.Flow {
@@ -71,7 +73,7 @@ var flowModules = map[string]func(*parts) flows.Flow{
 }
 
 // flowOrder is the order of the policy: the first flow that is needed is shown.
-var flowOrder = [...]string{"selectaccount", "register", "identify", "password", "emailcode", "magiclink", "recover", "totp", "passkey", "recoverycode", "enroltotp", "recoverycodes", "addpasskey", "consent"}
+var flowOrder = [...]string{"selectaccount", "register", "qr", "identify", "password", "emailcode", "magiclink", "recover", "totp", "passkey", "recoverycode", "enroltotp", "recoverycodes", "addpasskey", "consent"}
 
 // parts are what modules are made of.
 type parts struct {
@@ -97,6 +99,10 @@ func (p *parts) mailbox() *flows.Mailbox {
 	return &flows.Mailbox{Accounts: p.accounts, Users: p.store.Users, Outbox: p.store.Outbox, Secrets: p.store.ProjectSecrets}
 }
 
+func (p *parts) qr() qr.Config {
+	return qr.Config{Logins: p.store.QRLogins, Secrets: p.store.ProjectSecrets, Sessions: p.store.Sessions}
+}
+
 func (p *parts) recovery() recoverycode.Config {
 	return recoverycode.Config{Codes: p.store.RecoveryCodes, Secrets: p.store.ProjectSecrets, Back: "totp"}
 }
@@ -106,6 +112,7 @@ type modules struct {
 	flows    []flows.Flow
 	logout   flows.Flow
 	rooms    []flows.Room // of people's own accounts
+	approval flows.Approval
 	accounts *flows.Accounts
 	hashing  *hashing
 }
@@ -116,7 +123,7 @@ func newModules(c *config.Config, store *storage.Store) (*modules, error) {
 		return nil, err
 	}
 	p := &parts{store: store, hashing: hash, accounts: &flows.Accounts{Users: store.Users, Email: identifier.Email, Username: identifier.Username}}
-	m := &modules{logout: logout.New(), rooms: accountRooms(p), accounts: p.accounts, hashing: hash}
+	m := &modules{logout: logout.New(), rooms: accountRooms(p), approval: qr.NewApprove(p.qr()), accounts: p.accounts, hashing: hash}
 	for _, id := range slices.Concat(c.SignIn.First, c.SignIn.Second) {
 		if _, ok := flowModules[id]; !ok {
 			return nil, fmt.Errorf("no flow is called %q in this build: GATEWAY_LOGIN_FIRST_FACTORS and GATEWAY_LOGIN_SECOND_FACTORS take %s", id, strings.Join(slices.Sorted(maps.Keys(flowModules)), ", "))

@@ -13,5 +13,6 @@ func signInOf(c *config.Config) storage.SignInSettings {
 		PasskeysEnabled: c.SignIn.Passkeys, PasskeyRPID: c.SignIn.PasskeyRPID, PasskeyRPName: c.SignIn.PasskeyRPName,
 		PasskeyOrigins: c.SignIn.PasskeyOrigins, PasskeyRelated: c.SignIn.PasskeyRelated, PasskeyChallenge: c.SignIn.PasskeyChallenge,
 		PasskeyVerify: c.SignIn.PasskeyVerify, PasskeyAttest: c.SignIn.PasskeyAttest, PasskeyClones: c.SignIn.PasskeyClones,
+		QREnabled: c.SignIn.QR, QRBaseURL: c.SignIn.QRBaseURL, QRLife: c.SignIn.QRLife, QRSameNetwork: c.SignIn.QRSameNetwork,
 	}
 }

@@ -27,6 +27,8 @@ type Config struct {
 	// Others are more of them, for people who sign in without the password of the
 	// same page.
 	Others []string
+	// Device is the id of the flow that signs in with another device. "": none.
+	Device string
 }
 
 // Flow is the first page: who is it?
@@ -66,6 +68,7 @@ func (f *Flow) View(ctx context.Context, in *flows.Interaction) (any, error) {
 		Reauthenticate: in.Reauthenticates(),
 		RegisterURL:    in.Offered(f.config.Register),
 		ChooseURL:      in.Offered(f.config.Choose),
+		DeviceURL:      in.Offered(f.config.Device),
 	}
 	if v.WithPassword {
 		v.Others = in.Others(f.config.Others)

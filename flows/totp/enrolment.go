@@ -10,8 +10,6 @@ import (
 	"strings"
 	"time"
 
-	"github.com/boombuler/barcode/qr"
-
 	"github.com/elloloop/identity/storage"
 	"github.com/elloloop/identity/templates"
 )
@@ -58,7 +56,7 @@ func (e Enrolment) View(issuer, account string) (templates.TOTPEnrolment, error)
 	// The key URI format that authenticator apps share: the issuer stands twice.
 	label := strings.ReplaceAll(url.PathEscape(issuer)+":"+url.PathEscape(account), "+", "%2B")
 	uri := "otpauth://totp/" + label + "?secret=" + e.text() + "&issuer=" + strings.ReplaceAll(url.QueryEscape(issuer), "+", "%20")
-	path, size, err := picture(uri)
+	path, size, err := templates.QRCode(uri)
 	if err != nil {
 		return templates.TOTPEnrolment{}, err
 	}
@@ -78,30 +76,3 @@ func grouped(s string) string {
 	}
 	return b.String()
 }
-
-// quiet is the margin that ISO/IEC 18004 asks for, in modules.
-const quiet = 4
-
-// picture draws a text as one path of an SVG, one unit for each module.
-func picture(text string) (path string, size int, err error) {
-	code, err := qr.Encode(text, qr.M, qr.Auto)
-	if err != nil {
-		return "", 0, fmt.Errorf("totp: QR code: %w", err)
-	}
-	var b strings.Builder
-	bounds := code.Bounds()
-	for y := bounds.Min.Y; y < bounds.Max.Y; y++ {
-		for x := bounds.Min.X; x < bounds.Max.X; x++ {
-			start := x
-			for x < bounds.Max.X && dark(code.At(x, y).RGBA()) {
-				x++
-			}
-			if x > start {
-				_, _ = fmt.Fprintf(&b, "M%d %dh%dv1h-%dz", start+quiet, y+quiet, x-start, x-start) // never fails
-			}
-		}
-	}
-	return b.String(), bounds.Dx() + 2*quiet, nil
-}
-
-func dark(r, _, _, _ uint32) bool { return r == 0 }

@@ -125,3 +125,27 @@ if (window.PublicKeyCredential && PublicKeyCredential.isUserVerifyingPlatformAut
     PublicKeyCredential.isUserVerifyingPlatformAuthenticatorAvailable().then((able) => { input.value = able ? "1" : ""; });
   }
 }
+
+// A code for another device: its seconds run down, and the page asks, less often
+// with time, whether somebody answered there.
+for (const form of document.querySelectorAll("[data-auto]")) form.submit();
+const waiting = document.querySelector("[data-poll]");
+if (waiting) {
+  const end = performance.now() + Number(waiting.dataset.seconds) * 1000;
+  const left = document.getElementById("left");
+  setInterval(() => {
+    const s = Math.max(1, Math.ceil((end - performance.now()) / 1000));
+    left.textContent = s === 1 ? left.dataset.one : left.dataset.other.replace("99", String(s));
+  }, 500);
+  let pause = 1000;
+  const ask = async () => {
+    try {
+      const answer = await fetch(location.href, { headers: { accept: "application/json" } });
+      const { view } = await answer.json();
+      if (!view || view.state !== "waiting" || view.code !== waiting.dataset.poll) location.reload();
+    } catch { /* offline for a moment */ }
+    pause = Math.min(pause * 1.3, 6000);
+    setTimeout(ask, Math.min(pause, Math.max(500, end - performance.now())));
+  };
+  setTimeout(ask, pause);
+}

@@ -70,6 +70,7 @@ func (l *loader) check(c *Config, broken map[string]bool) {
 		}
 	}
 	l.checkPasskeys(c, report)
+	l.checkQR(c, report)
 	if _, err := language.Parse(c.Pages.DefaultLocale); err != nil {
 		report("default_locale", "%s is no language: write a tag such as en or de", quote(c.Pages.DefaultLocale))
 	}

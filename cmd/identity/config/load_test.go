@@ -50,7 +50,7 @@ func other(t *testing.T, s Setting) (value string, with map[string]string) {
 		"trusted_proxies": "192.0.2.0/24,198.51.100.7/32", "allowed_origins": "https://a.example.com,http://localhost:3000",
 		"login.first_factors": "password,passkey", "login.second_factors": "totp,recoverycode", "second_factor.policy": "required", "totp.issuer": "Shop",
 		"postgres.dsn": "postgres://a@db/a", "postgres.migrate_dsn": "postgres://b@db/a", "postgres.listen_dsn": "postgres://c@db/a", "postgres.pooling": "transaction",
-		"passkey.rp_id": "example.com", "passkey.rp_name": "Shop", "passkey.origin": "https://a.example.com,https://b.example.com", "passkey.clones": "warn",
+		"passkey.rp_id": "example.com", "passkey.rp_name": "Shop", "passkey.origin": "https://a.example.com,https://b.example.com", "passkey.clones": "warn", "qr_login.base_url": "https://example.com/scan",
 		"passkey.related_origins": "https://a.example.org,https://b.example.org", "passkey.user_verification": "required", "passkey.attestation": "direct",
 		"repo.driver": "memory", "sqlite.path": ":memory:", "sqlite.synchronous": "NORMAL", "default_project_id": "shop",
 		"jwt.audience": "https://api.example.com", "templates_dir": "pages", "default_locale": "de-CH", "brand.name": "Shop: 1",

@@ -23,6 +23,21 @@ type SignIn struct {
 	PasskeyAttest    string        `key:"passkey.attestation" env:"GATEWAY_PASSKEY_ATTESTATION" default:"none" oneof:"none indirect direct enterprise" doc:"What browsers are asked to tell of the maker of an authenticator."`
 	PasskeyClones    string        `key:"passkey.clones" env:"GATEWAY_PASSKEY_CLONES" default:"refuse" oneof:"refuse warn" doc:"What happens when the sign count of a passkey goes back, as that of a copy does. Both are audited."`
 	TOTPIssuer       string        `key:"totp.issuer" env:"GATEWAY_TOTP_ISSUER" doc:"Name that authenticator apps show. Empty: the name of the product, or the host of the issuer."`
+	QR               bool          `key:"qr_login.enabled" env:"GATEWAY_QR_LOGIN_ENABLED" default:"true" doc:"Whether people may sign in on one device by scanning a code with another, where they are signed in."`
+	QRBaseURL        string        `key:"qr_login.base_url" env:"GATEWAY_QR_LOGIN_BASE_URL" doc:"Page of your own that the scanned code opens, with code and iss in its query: it sends the browser on to /qr?code= below that issuer. Empty: /qr itself."`
+	QRLife           time.Duration `key:"qr_login.expiry_seconds" env:"GATEWAY_QR_LOGIN_EXPIRY_SECONDS" default:"300" min:"60" max:"900" doc:"How long a device waits to be let in. Each code that it shows meanwhile is good for one minute."`
+	QRSameNetwork    bool          `key:"qr_login.same_network" env:"GATEWAY_QR_LOGIN_SAME_NETWORK" default:"false" doc:"Whether both devices have to be in one network: a /24 of IPv4, a /56 of IPv6."`
+}
+
+// checkQR wants a page that browsers open, whose query is free.
+func (l *loader) checkQR(c *Config, report func(key, format string, args ...any)) {
+	if c.SignIn.QRBaseURL == "" {
+		return
+	}
+	u, err := url.Parse(c.SignIn.QRBaseURL)
+	if err != nil || u.Scheme != "https" || u.Host == "" || u.User != nil || u.RawQuery != "" || u.ForceQuery || u.Fragment != "" {
+		report("qr_login.base_url", "want an https URL without a query, a fragment or a user")
+	}
 }
 
 // checkPasskeys holds the relying party id to WebAuthn: the host of the pages that
