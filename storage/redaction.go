@@ -79,6 +79,11 @@ func (c RecoveryCode) LogValue() slog.Value {
 	return slog.GroupValue(slog.String("id", c.ID), slog.String("user_id", c.UserID))
 }
 
+// LogValue hides the digest.
+func (q QRLogin) LogValue() slog.Value {
+	return slog.GroupValue(slog.String("id", q.ID), slog.String("request_id", q.RequestID))
+}
+
 // LogValue hides all but the id.
 func (t InitialAccessToken) LogValue() slog.Value {
 	return slog.GroupValue(slog.String("id", t.ID), slog.String("name", t.Name))

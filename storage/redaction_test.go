@@ -30,6 +30,7 @@ func TestRedaction(t *testing.T) {
 		storage.KeyEncryptionKey{ID: "an-id", Key: []byte(secret)},
 		storage.TOTPCredential{UserID: "an-id", Sealed: []byte(secret)},
 		storage.RecoveryCode{ID: "an-id", CodeHash: digest},
+		storage.QRLogin{ID: "an-id", CodeHash: digest},
 		storage.PasswordHash(secret),
 		digest,
 	}
