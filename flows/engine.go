@@ -35,9 +35,11 @@ type Config struct {
 	Flows    []Flow // in the order of the policy: the first that is needed is shown
 	Logout   Flow   // the page that asks whether to sign out
 	Accounts *Accounts
-	Approval Approval // judges at /qr who lets another browser in; nil: there is no such page
-	Now      func() time.Time
-	Log      *slog.Logger // nil: discarded
+	// SendsMail says whether letters to people leave. nil: they do not.
+	SendsMail func() bool
+	Approval  Approval // judges at /qr who lets another browser in; nil: there is no such page
+	Now       func() time.Time
+	Log       *slog.Logger // nil: discarded
 	// Origin says where a request comes from, after trusted proxies. nil: the
 	// peer's address and the User-Agent header.
 	Origin func(*http.Request) storage.Origin

@@ -180,6 +180,7 @@ type Proof struct {
 	Denied     string        // OAuth error code that ends the request: "access_denied"
 	SignOut    []string      // sessions of this browser that end
 	NewUser    *storage.User // an account to make; Subject is its id
+	Letter     storage.Mail  // to the account's owner: name and data are enough; the zero Mail: none
 	Taken      *Problem      // what to say when NewUser clashes with another account
 
 	// Changes and Events are committed with the step, or not at all.

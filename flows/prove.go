@@ -41,13 +41,20 @@ func (v *visit) prove(ctx context.Context, row *storage.AuthorizationRequest, f 
 	if err != nil {
 		return nil, err
 	}
+	changes := v.letter(u, proof.Letter)
 	if row.SessionID == "" && pending(next, v.interaction(*row)) {
-		return []storage.Change{v.audit(func(ev *storage.AuditEvent) {
+		return append(changes, v.audit(func(ev *storage.AuditEvent) {
 			ev.Action, ev.Actor, ev.Target = "user.first_factor_passed", u.ID, u.ID
 			ev.Details = map[string]string{"flow": f.ID(), "amr": strings.Join(proof.AMR, " ")}
-		})}, nil
+		})), nil
 	}
-	var changes []storage.Change
+	if proof.NewUser == nil {
+		news, err := v.newcomer(ctx, u, row)
+		if err != nil {
+			return nil, err
+		}
+		changes = append(changes, news...)
+	}
 	if u.Status == storage.UserPendingDeletion {
 		active := *u
 		active.Status, active.Deletion = storage.UserActive, nil

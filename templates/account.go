@@ -201,9 +201,6 @@ func (d *document) Happened(action string) string {
 	return d.or("activity.", action, plain(action))
 }
 
-// Plain is another's text, fit to be shown.
-func (d *document) Plain(s string) string { return plain(s) }
-
 // tab is one page of the account in its list of pages.
 type tab struct {
 	Href, Label string

@@ -84,7 +84,7 @@ func (p *provider) wire(ctx context.Context, c *config.Config, log *slog.Logger)
 	}
 	p.engine, err = flows.New(flows.Config{
 		Store: p.store, Projects: p.finder.Of, Pages: p.renderer, Flows: modules.flows, Logout: modules.logout,
-		Accounts: modules.accounts, Approval: modules.approval, Now: time.Now, Log: log, Origin: op.OriginOf, ResumeURL: op.PathResume, EndSessionURL: op.PathEndSession,
+		Accounts: modules.accounts, Approval: modules.approval, SendsMail: p.post.sendsMail, Now: time.Now, Log: log, Origin: op.OriginOf, ResumeURL: op.PathResume, EndSessionURL: op.PathEndSession,
 	})
 	if err != nil {
 		return err
@@ -149,6 +149,7 @@ func (p *provider) ofProject(dev func(chi.Router)) http.Handler {
 		pr, _ := p.finder.Of(req) // none: the page is nobody's
 		(&protocolPages{p.renderer}).notFound(w, req, pr)
 	}
+	r.Get("/.well-known/passkey-endpoints", passkeyEndpoints(p.finder.Of, absent))
 	r.Get("/.well-known/webauthn", relatedOrigins(p.finder.Of, absent))
 	r.NotFound(absent)
 	return r

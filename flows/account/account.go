@@ -66,7 +66,8 @@ type Config struct {
 // The paths of the pages, below the issuer.
 const (
 	pathProfile  = flows.AccountPath + "/profile"
-	pathSecurity = flows.AccountPath + "/security"
+	// PathSecurity is where the ways into an account are managed.
+	PathSecurity = flows.AccountPath + "/security"
 	// PathPassword is where a password is changed.
 	PathPassword = flows.AccountPath + "/password"
 	// PathPasskey is where a passkey is added.
@@ -90,7 +91,7 @@ func Rooms(c Config) []flows.Room {
 	return []flows.Room{
 		{Path: flows.AccountPath, Name: "account", View: p.overview},
 		{Path: pathProfile, Name: "accountprofile", View: p.profile, Submit: p.setProfile, Fresh: never},
-		{Path: pathSecurity, Name: "accountsecurity", View: p.security, Submit: p.setSecurity,
+		{Path: PathSecurity, Name: "accountsecurity", View: p.security, Submit: p.setSecurity,
 			Fresh: func(form url.Values) bool { return form.Get("do") != "rename" }},
 		{Path: PathPassword, Name: "accountpassword", Guarded: true, View: p.password, Submit: p.setPassword},
 		{Path: PathPasskey, Name: "accountpasskey", Guarded: true, View: p.passkey, Submit: p.addPasskey},

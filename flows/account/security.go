@@ -141,7 +141,7 @@ func (p *pages) setPassword(ctx context.Context, m *flows.Member, form url.Value
 	return flows.Outcome{
 		Changes: p.Store.PasswordCredentials.Replace(&storage.PasswordCredential{UserID: m.User.ID, Hash: hash, SetAt: m.Now.Truncate(time.Microsecond)}),
 		Events:  []storage.AuditEvent{ev}, Told: "changed.password",
-		EndOthers: end, To: pathSecurity, Done: "password",
+		EndOthers: end, To: PathSecurity, Done: "password",
 	}, nil
 }
 
@@ -169,7 +169,7 @@ func (p *pages) addPasskey(ctx context.Context, m *flows.Member, form url.Values
 	}
 	events := about(m, "passkey.added", "passkey", key.ID)
 	events[0].Details["name"] = key.Name
-	return flows.Outcome{Changes: changes, Events: events, Told: "changed.passkey_added", To: pathSecurity, Done: "passkey"}, nil
+	return flows.Outcome{Changes: changes, Events: events, Told: "changed.passkey_added", To: PathSecurity, Done: "passkey"}, nil
 }
 
 func (p *pages) app(ctx context.Context, m *flows.Member) (any, error) {
@@ -208,7 +208,7 @@ func (p *pages) setApp(ctx context.Context, m *flows.Member, form url.Values) (f
 		return flows.Outcome{}, err
 	}
 	ev := m.Event("totp.enrolled")
-	to := pathSecurity
+	to := PathSecurity
 	if has, err := p.Store.RecoveryCodes.Has(ctx, m.Project.Scope(), m.User.ID); err != nil {
 		return flows.Outcome{}, err
 	} else if !has {
@@ -242,6 +242,6 @@ func (p *pages) setCodes(ctx context.Context, m *flows.Member, form url.Values) 
 	// The account's own row changes, and with it what is offered: no code is shown twice.
 	return flows.Outcome{
 		Changes: append(changes, ways.Unchanged()...), Events: []storage.AuditEvent{m.Event("recovery_codes.issued")},
-		Told: "changed.codes", To: pathSecurity, Done: "codes",
+		Told: "changed.codes", To: PathSecurity, Done: "codes",
 	}, err
 }

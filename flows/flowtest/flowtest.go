@@ -159,6 +159,7 @@ func (c Case) pass(t *testing.T) {
 			req.Subject = a.User.ID
 		}
 	}
+	req.AMR = append(slices.Clone(req.AMR), proof.AMR...)
 	req.ConsentGiven = req.ConsentGiven || proof.Consent
 	if needed, err := s.Flow.Needed(t.Context(), s.In); err != nil || needed {
 		t.Errorf("still needed after it was passed: %v, %v", needed, err)

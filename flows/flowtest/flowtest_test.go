@@ -16,9 +16,12 @@ import (
 	"github.com/elloloop/identity/flows/logout"
 	"github.com/elloloop/identity/flows/magiclink"
 	"github.com/elloloop/identity/flows/password"
+	"github.com/elloloop/identity/flows/qr"
 	"github.com/elloloop/identity/flows/recover"
+	"github.com/elloloop/identity/flows/recoverycode"
 	"github.com/elloloop/identity/flows/register"
 	"github.com/elloloop/identity/flows/selectaccount"
+	"github.com/elloloop/identity/flows/totp"
 	"github.com/elloloop/identity/storage"
 	"github.com/elloloop/identity/storage/graph"
 	"github.com/elloloop/identity/storage/memory"
@@ -175,12 +178,16 @@ func TestFlows(t *testing.T) {
 	pw := func(w *world) *password.Flow {
 		return password.New(password.Config{Accounts: w.accounts, Credentials: w.store.PasswordCredentials, Hasher: plain{}})
 	}
+	first := func(w *world) storage.AuthorizationRequest { // one factor is passed
+		return storage.AuthorizationRequest{Subject: w.user.ID, AMR: []string{"pwd"}}
+	}
 	refusesAll := func(string, int, ...string) *flows.Problem {
 		return &flows.Problem{Message: "problem.password_common", Field: "password"}
 	}
 	tests := map[string]struct {
 		flow func(w *world) flows.Flow
 		req  func(w *world) storage.AuthorizationRequest
+		set  func(w *world, in *flows.Interaction) []storage.Change // what the situation has stored
 		flowtest.Case
 	}{
 		"identify": {
@@ -268,6 +275,49 @@ func TestFlows(t *testing.T) {
 				Refuse: map[string]url.Values{"no address": form("email", "x"), "a username": form("email", "alice")},
 			},
 		},
+		"totp": {
+			flow: func(w *world) flows.Flow { return totp.New(totp.Config{Credentials: w.store.TOTPCredentials}) },
+			req:  first,
+			set: func(w *world, in *flows.Interaction) []storage.Change {
+				in.Now = time.Unix(1111111109, 0) // RFC 6238, Appendix B
+				return w.store.TOTPCredentials.Set(w.project.Scope(), w.user.ID, []byte("12345678901234567890"), 0, in.Now)
+			},
+			Case: flowtest.Case{
+				Pass: form("code", "081804"), Secret: "081804",
+				Refuse: map[string]url.Values{"wrong": form("code", "081805"), "long": form("code", strings.Repeat("0", 5000))},
+			},
+		},
+		"recoverycode": {
+			flow: func(w *world) flows.Flow {
+				return recoverycode.New(recoverycode.Config{Codes: w.store.RecoveryCodes, Secrets: w.store.ProjectSecrets})
+			},
+			req: first,
+			set: func(w *world, _ *flows.Interaction) []storage.Change {
+				pepper, err := w.store.ProjectSecrets.Get(context.Background(), w.project.Scope(), "recovery-pepper")
+				if err != nil {
+					panic(err)
+				}
+				return w.store.RecoveryCodes.Replace(w.user.ID, pepper, []string{"ABCDEFGHJKLM"})
+			},
+			Case: flowtest.Case{
+				Offered: true, Pass: form("code", "ABCD-EFGH-JKLM"), Secret: "ABCD-EFGH-JKLM",
+				Refuse: map[string]url.Values{"wrong": form("code", "AAAA-AAAA-AAAA")},
+			},
+		},
+		"qr": {
+			flow: func(w *world) flows.Flow {
+				w.project.SignIn.QREnabled = true
+				return qr.New(qr.Config{Logins: w.store.QRLogins, Secrets: w.store.ProjectSecrets, Sessions: w.store.Sessions})
+			},
+			req: func(*world) storage.AuthorizationRequest { return storage.AuthorizationRequest{Proven: []string{"qr"}} },
+			set: func(w *world, in *flows.Interaction) []storage.Change {
+				return w.store.QRLogins.Begin(&storage.QRLogin{
+					ID: storage.NewID(), RequestID: in.Request.ID, CodeHash: storage.DigestOf(in.Request.ID), StartedAt: in.Now,
+					Subject: w.user.ID, SessionID: w.session.ID, AuthTime: in.Now, AMR: []string{"pwd"}, ExpiresAt: in.Now.Add(time.Minute),
+				})
+			},
+			Case: flowtest.Case{Pass: form("decision", "continue"), Refuse: map[string]url.Values{"neither": form("decision", "yes")}},
+		},
 		"consent": {
 			flow: func(w *world) flows.Flow {
 				return consent.New(consent.Config{Consents: w.store.Consents, Users: w.store.Users})
@@ -295,7 +345,13 @@ func TestFlows(t *testing.T) {
 					if tt.req != nil {
 						req = tt.req(w)
 					}
-					return w.state(t, tt.flow(w), req)
+					s := w.state(t, tt.flow(w), req)
+					if tt.set != nil {
+						if err := s.Commit(tt.set(w, s.In)...); err != nil {
+							t.Fatal(err)
+						}
+					}
+					return s
 				}
 				flowtest.Run(t, tt.Case)
 			})

@@ -99,6 +99,7 @@ func (f *Flow) Submit(ctx context.Context, in *flows.Interaction, form url.Value
 		// Something they kept, used once: RFC 8176 calls it otp.
 		Subject: id, AMR: []string{"otp"}, Events: []storage.AuditEvent{ev},
 		Changes: append(clear, f.config.Codes.Take(c.ID)),
+		Letter:  storage.Mail{Name: "recovery_used", Data: map[string]any{"Count": left - 1}},
 	}, nil
 }
 
