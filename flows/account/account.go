@@ -65,7 +65,7 @@ type Config struct {
 
 // The paths of the pages, below the issuer.
 const (
-	pathProfile  = flows.AccountPath + "/profile"
+	pathProfile = flows.AccountPath + "/profile"
 	// PathSecurity is where the ways into an account are managed.
 	PathSecurity = flows.AccountPath + "/security"
 	// PathPassword is where a password is changed.
