@@ -12,12 +12,18 @@ const (
 	ACRMultiFactor = "mfa" // factors of two kinds
 )
 
+// AMRUpstream is the method of signing in with another provider. RFC 8176 has
+// none for it.
+const AMRUpstream = "fed"
+
 // ACRValues returns acr_values_supported (OIDC Discovery §3).
 func ACRValues() []string { return []string{ACRPassword, ACRMultiFactor} }
 
 // kinds says what sort of factor a method of RFC 8176 §2 is.
 var kinds = map[string]string{
-	"pwd": "knowledge", "pin": "knowledge", "kba": "knowledge",
+	// What another provider asked for is not known: it counts as the weakest.
+	AMRUpstream: "knowledge",
+	"pwd":       "knowledge", "pin": "knowledge", "kba": "knowledge",
 	"otp": "possession", "sms": "possession", "swk": "possession", "hwk": "possession", "sc": "possession",
 	AMRMail: "mailbox",
 	"face":  "inherence", "fpt": "inherence", "iris": "inherence", "retina": "inherence", "vbm": "inherence",

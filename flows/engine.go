@@ -85,13 +85,15 @@ func New(c Config) (*Engine, error) {
 	return e, nil
 }
 
-// Routes serves the pages below "/interaction/", "/logout" and "/qr".
+// Routes serves the pages below "/interaction/", "/logout" and "/qr", and where
+// services send people back to.
 //
 // Every step speaks JSON as well, for teams that draw their own pages: send
 // Accept: application/json, and the cookies that the authorization endpoint set.
 //
 //	GET /interaction/{id}           the step that is needed now
 //	GET /interaction/{id}/{flow}    a step that is offered beside it
+//	GET /interaction/{id}/{flow}/{choice}    to the service that was chosen, for the browser itself
 //	{"flow": "password", "action": "/interaction/…/password",
 //	 "client": {"client_id": "…", "client_name": "…"},
 //	 "view": {…},
@@ -110,6 +112,7 @@ func (e *Engine) Routes() http.Handler {
 	r.Post("/interaction/{id}/{flow}", e.handle(e.submit))
 	r.Get("/link/{flow}", e.handle(e.openLink))
 	r.Post("/link/{flow}", e.handle(e.followLink))
+	r.Get("/interaction/{id}/{flow}/{choice}", e.handle(e.depart))
 	r.Get("/logout", e.handle(e.showLogout))
 	r.Post("/logout", e.handle(e.submitLogout))
 	r.Get(ScanPath, e.handle(e.showScan))
@@ -117,7 +120,10 @@ func (e *Engine) Routes() http.Handler {
 	r.MethodNotAllowed(e.handle(func(http.ResponseWriter, *http.Request, *storage.Project) error { return errMethod }))
 	r.NotFound(e.handle(func(http.ResponseWriter, *http.Request, *storage.Project) error { return errNoPage }))
 
-	return e.sameOrigin(r)
+	outside := chi.NewRouter()
+	e.arrivals(outside)
+	outside.Handle("/*", e.sameOrigin(r))
+	return outside
 }
 
 // sameOrigin takes nothing that changes state from another origin's page (S3-18).

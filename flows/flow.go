@@ -182,6 +182,11 @@ type Proof struct {
 	NewUser    *storage.User // an account to make; Subject is its id
 	Letter     storage.Mail  // to the account's owner: name and data are enough; the zero Mail: none
 	Taken      *Problem      // what to say when NewUser clashes with another account
+	Stay       bool          // go on with this flow's page, which is offered
+	// Link is an identity that waits until its person has proven an account;
+	// Linked ends the waiting.
+	Link   *storage.PendingLink
+	Linked bool
 
 	// Changes and Events are committed with the step, or not at all.
 	Changes []storage.Change

@@ -163,6 +163,9 @@ func (v *visit) apply(w http.ResponseWriter, r *http.Request, f Flow, proof Proo
 	changes := slices.Concat(proof.Changes, v.appendAll(proof.Events))
 	row.ConsentGiven = row.ConsentGiven || proof.Consent
 	row.Denied = proof.Denied
+	if proof.Link != nil || proof.Linked {
+		row.Link = proof.Link
+	}
 
 	switch {
 	case proof.Restart:

@@ -49,6 +49,7 @@ type AuthorizationRequest struct {
 	Subject      string            `json:"subject,omitempty"`     // proven, or chosen among the browser's sessions
 	SessionID    string            `json:"session_id,omitempty"`  // "" while a second factor is due: nobody is signed in before it
 	SetAt        time.Time         `json:"set_at,omitzero"`       // when the credential that proved Subject was set
+	Link         *PendingLink      `json:"link,omitempty"`        // an identity that waits until its person has proven the account
 	CanPasskey   bool              `json:"can_passkey,omitempty"` // the browser said that it can keep a passkey
 	AuthTime     time.Time         `json:"auth_time,omitzero"`
 	AMR          []string          `json:"amr,omitempty"`
@@ -60,6 +61,16 @@ type AuthorizationRequest struct {
 	Done         bool              `json:"done,omitempty"`          // nothing is needed any more: the protocol may answer
 
 	ExpiresAt time.Time `json:"-"`
+}
+
+// PendingLink is an identity at a provider that was proven in this interaction,
+// whose address an account has that was not.
+type PendingLink struct {
+	Provider string `json:"provider"`
+	Issuer   string `json:"issuer"`
+	Subject  string `json:"subject"`
+	Email    string `json:"email,omitempty"`
+	Name     string `json:"name,omitempty"`
 }
 
 // ClientDisplay is what pages show of a client.

@@ -43,6 +43,9 @@ type Store struct {
 	PasswordResets        *AccountTokens
 	EmailVerifications    *AccountTokens
 	QRLogins              *QRLogins
+	Providers             *Providers
+	ProviderStates        *ProviderStates
+	OAuthIdentities       *OAuthIdentities
 	Sessions              *Sessions
 	Clients               *Clients
 	AuthorizationRequests *AuthorizationRequests
@@ -104,6 +107,9 @@ func New(repo graph.Repository, keys *Keyring) *Store {
 		PasswordResets:        &AccountTokens{repo, typePasswordResetToken},
 		EmailVerifications:    &AccountTokens{repo, typeEmailVerificationToken},
 		QRLogins:              &QRLogins{repo},
+		Providers:             &Providers{repo, keys},
+		ProviderStates:        &ProviderStates{repo, keys},
+		OAuthIdentities:       &OAuthIdentities{repo, keys},
 		Clients:               &Clients{repo, keys},
 		AuthorizationRequests: &AuthorizationRequests{repo},
 		AuthorizationCodes:    &AuthorizationCodes{repo},

@@ -54,6 +54,8 @@ type IdentifyView struct {
 
 	Passkey *Passkey `json:"passkey,omitempty"` // nil where no passkey signs in
 	Others  []Other  `json:"others,omitempty"`  // ways to go on without the password
+	// Providers are services that people may sign in with instead.
+	Providers []ProviderButton `json:"providers,omitempty"`
 }
 
 // PasswordView asks for the password of the identifier typed before.

@@ -19,7 +19,7 @@ import (
 // pageNames are the pages that there are: html/<name>.html each.
 var pageNames = [...]string{
 	"identify", "password", "register", "consent", "selectaccount",
-	"passkey", "addpasskey", "totp", "enroltotp", "recoverycode", "recoverycodes", "qr", "qrcode", "qrapprove", "qrdone",
+	"passkey", "addpasskey", "totp", "enroltotp", "recoverycode", "recoverycodes", "qr", "qrcode", "qrapprove", "qrdone", "upstream",
 	"account", "accountprofile", "accountsecurity", "accountpassword", "accountpasskey", "accountapp", "accountcodes",
 	"accountsessions", "accountclients", "accountactivity", "accountdata", "accountleft",
 	"emailcode", "magiclink", "recover", "newpassword", "link", "linkdone",

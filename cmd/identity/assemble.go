@@ -78,7 +78,7 @@ func (p *provider) wire(ctx context.Context, c *config.Config, log *slog.Logger)
 	if p.post, err = newPost(c, p.renderer, directClient()); err != nil {
 		return err
 	}
-	modules, err := newModules(c, p.store)
+	modules, err := newModules(c, p.store, p.outbound)
 	if err != nil {
 		return err
 	}
@@ -142,6 +142,7 @@ func (p *provider) ofProject(dev func(chi.Router)) http.Handler {
 	r.Handle("/account/*", p.rooms)
 	r.Get("/.well-known/change-password", changePassword(p.finder.Of))
 	r.Handle(flows.ScanPath, pages)
+	r.Handle("/upstream/*", pages)
 	if dev != nil {
 		dev(r)
 	}

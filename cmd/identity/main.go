@@ -72,7 +72,7 @@ in one binary, on an embedded SQLite.
 	})
 	root.AddCommand(
 		newDevCommand(t), newServeCommand(t), newMigrateCommand(t), newDoctorCommand(t), newConfigCommand(t),
-		newClientCommand(t), newUserCommand(t), newKeyCommand(t), newHealthcheckCommand(t), newVersionCommand(t),
+		newClientCommand(t), newUserCommand(t), newProviderCommand(t), newKeyCommand(t), newHealthcheckCommand(t), newVersionCommand(t),
 		newBackupCommand(t), newRestoreCommand(t),
 	)
 	return root

@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/elloloop/identity/cmd/identity/config"
+	"github.com/elloloop/identity/cmd/identity/outbound"
 	"github.com/elloloop/identity/flows"
 	"github.com/elloloop/identity/flows/consent"
 	"github.com/elloloop/identity/flows/emailcode"
@@ -22,6 +23,7 @@ import (
 	"github.com/elloloop/identity/flows/register"
 	"github.com/elloloop/identity/flows/selectaccount"
 	"github.com/elloloop/identity/flows/totp"
+	"github.com/elloloop/identity/flows/upstream"
 	"github.com/elloloop/identity/storage"
 )
 
@@ -37,7 +39,7 @@ var flowModules = map[string]func(*parts) flows.Flow{
 		})
 	},
 	"identify": func(p *parts) flows.Flow {
-		return identify.New(identify.Config{Passkey: passkey.New(p.passkeys()).Options, With: p.password(), Register: "register", Choose: "selectaccount", Device: "qr", Others: withoutPassword()})
+		return identify.New(identify.Config{Passkey: passkey.New(p.passkeys()).Options, With: p.password(), Providers: p.upstream.Buttons, Register: "register", Choose: "selectaccount", Device: "qr", Others: withoutPassword()})
 	},
 	"qr":       func(p *parts) flows.Flow { return qr.New(p.qr()) },
 	"password": func(p *parts) flows.Flow { return p.password() },
@@ -57,6 +59,7 @@ var flowModules = map[string]func(*parts) flows.Flow{
 			Hasher: p.hashing, Policy: judge, Back: "identify",
 		})
 	},
+	"upstream": func(p *parts) flows.Flow { return p.upstream },
 	"totp": func(p *parts) flows.Flow {
 		return totp.New(totp.Config{Credentials: p.store.TOTPCredentials, Instead: "recoverycode"})
 	},
@@ -73,13 +76,14 @@ var flowModules = map[string]func(*parts) flows.Flow{
 }
 
 // flowOrder is the order of the policy: the first flow that is needed is shown.
-var flowOrder = [...]string{"selectaccount", "register", "qr", "identify", "password", "emailcode", "magiclink", "recover", "totp", "passkey", "recoverycode", "enroltotp", "recoverycodes", "addpasskey", "consent"}
+var flowOrder = [...]string{"selectaccount", "register", "qr", "identify", "password", "upstream", "emailcode", "magiclink", "recover", "totp", "passkey", "recoverycode", "enroltotp", "recoverycodes", "addpasskey", "consent"}
 
 // parts are what modules are made of.
 type parts struct {
 	store    *storage.Store
 	accounts *flows.Accounts
 	hashing  *hashing
+	upstream *upstream.Flow
 }
 
 func (p *parts) password() flows.Flow {
@@ -117,12 +121,12 @@ type modules struct {
 	hashing  *hashing
 }
 
-func newModules(c *config.Config, store *storage.Store) (*modules, error) {
+func newModules(c *config.Config, store *storage.Store, client *outbound.Client) (*modules, error) {
 	hash, err := newHashing(c)
 	if err != nil {
 		return nil, err
 	}
-	p := &parts{store: store, hashing: hash, accounts: &flows.Accounts{Users: store.Users, Email: identifier.Email, Username: identifier.Username}}
+	p := &parts{store: store, hashing: hash, upstream: newUpstream(c, store, client), accounts: &flows.Accounts{Users: store.Users, Email: identifier.Email, Username: identifier.Username}}
 	m := &modules{logout: logout.New(), rooms: accountRooms(p), approval: qr.NewApprove(p.qr()), accounts: p.accounts, hashing: hash}
 	for _, id := range slices.Concat(c.SignIn.First, c.SignIn.Second) {
 		if _, ok := flowModules[id]; !ok {

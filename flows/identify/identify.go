@@ -21,6 +21,8 @@ type Config struct {
 	// Passkey returns what the page asks the browser for, nil for nothing. nil: no
 	// passkeys.
 	Passkey func(ctx context.Context, in *flows.Interaction) (*templates.Passkey, error)
+	// Providers lists the services that people may sign in with instead. nil: none.
+	Providers func(context.Context, *flows.Interaction) ([]templates.ProviderButton, error)
 	// Register and Choose are the ids of the flows that the page links to, when
 	// they are offered. "": none.
 	Register, Choose string
@@ -72,6 +74,12 @@ func (f *Flow) View(ctx context.Context, in *flows.Interaction) (any, error) {
 	}
 	if v.WithPassword {
 		v.Others = in.Others(f.config.Others)
+	}
+	if f.config.Providers != nil {
+		var err error
+		if v.Providers, err = f.config.Providers(ctx, in); err != nil {
+			return nil, err
+		}
 	}
 	if v.Reauthenticate { // somebody who is signed in has an account
 		v.RegisterURL = ""

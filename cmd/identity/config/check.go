@@ -35,6 +35,7 @@ func (l *loader) check(c *Config, broken map[string]bool) {
 	l.checkServer(c, report)
 	l.checkMessages(c, report)
 	l.checkAdmin(c, report)
+	l.checkUpstream(c, report)
 	if c.Storage.Driver == "postgres" && c.Storage.PostgresDSN == "" && l.origins["postgres.dsn"].FromFile == "" {
 		report("postgres.dsn", "it is required for GATEWAY_REPO_DRIVER=postgres: write postgres://user:password@host:5432/database")
 	}

@@ -33,6 +33,7 @@ type Config struct {
 	Login        Login
 	SignIn       SignIn
 	Messages     Messages
+	Upstream     Upstream
 	Password     Password
 	RateLimit    RateLimit
 	Pages        Pages

@@ -57,13 +57,22 @@ func other(t *testing.T, s Setting) (value string, with map[string]string) {
 		"brand.accent": "#1a56db", "admin_api_secret": "hunter2hunter2hunter2hunter2hunter2", "public_email_domains": "a.example,b.example", "profile": "conformance", "registration.mode": "token", "log.format": "text", "log.level": "debug", "key_encryption_keys": "k2=" + otherKey + ",k1=" + testKey,
 		"default_project_auth_domains": "login.example.org,id.example.org",
 		"smtp.host":                    "mail.example.com", "smtp.user": "robot", "smtp.pass": "hunter2hunter2", "smtp.from": "Login <login@example.com>", "smtp.tls": "tls",
-		"smtp.providers": `[{"host":"b.example.com","user":"u","pass":"hunter2hunter2"}]`,
-		"sms.provider":   "twilio", "sms.url": "https://sms.example.com/", "sms.account": "AC1", "sms.token": "hunter2hunter2", "sms.from": "+15005550006",
+		"smtp.providers":         `[{"host":"b.example.com","user":"u","pass":"hunter2hunter2"}]`,
+		"oauth.google.client_id": "g", "oauth.google.client_secret": "hunter2hunter2", "oauth.microsoft.client_id": "m", "oauth.microsoft.client_secret": "hunter2hunter2",
+		"microsoft.tenant_id": "organizations", "oauth.github.client_id": "h", "oauth.github.client_secret": "hunter2hunter2", "oauth.apple.client_id": "a",
+		"oauth.apple.team_id": "T", "oauth.apple.key_id": "K", "oauth.apple.private_key": "hunter2hunter2", "oauth.oidc.provider_key": "works",
+		"oauth.oidc.issuer": "https://works.example.com", "oauth.oidc.discovery_url": "https://works.example.com/d", "oauth.oidc.client_id": "w",
+		"oauth.oidc.client_secret": "hunter2hunter2", "oauth.oidc.scopes": "openid,email",
+		"sms.provider": "twilio", "sms.url": "https://sms.example.com/", "sms.account": "AC1", "sms.token": "hunter2hunter2", "sms.from": "+15005550006",
 	}
 	needs := map[string]map[string]string{
 		"tls.cert_file": {"tls.key_file": "x.pem"}, "tls.key_file": {"tls.cert_file": "x.pem"},
 		"smtp.host": {"smtp.from": "a@example.com"}, "smtp.pass": {"smtp.user": "u"}, "smtp.providers": {"smtp.from": "a@example.com"},
-		"sms.enabled": {"sms.url": "https://sms.example.com/"},
+		"sms.enabled":            {"sms.url": "https://sms.example.com/"},
+		"oauth.google.client_id": {"oauth.google.client_secret": "s"}, "oauth.microsoft.client_id": {"oauth.microsoft.client_secret": "s"},
+		"oauth.github.client_id": {"oauth.github.client_secret": "s"},
+		"oauth.apple.client_id":  {"oauth.apple.team_id": "T", "oauth.apple.key_id": "K", "oauth.apple.private_key": "s"},
+		"oauth.oidc.enabled":     {"oauth.oidc.issuer": "https://works.example.com", "oauth.oidc.client_id": "w"},
 	}
 	with = needs[s.Key]
 	if s.bounded {

@@ -56,6 +56,7 @@ func TestMistake(t *testing.T) {
 		{"issuer-case", "GATEWAY_ISSUER=https://ID.example.com", `plain spelling: write https://id.example.com`},
 		{"issuer-local", "GATEWAY_ISSUER=http://localhost:8080", `must be https`},
 		{"issuer-word", "GATEWAY_ISSUER=id.example.com", `is no URL`},
+		{"upstream-secret", "GATEWAY_OAUTH_GITHUB_CLIENT_ID=g", `GATEWAY_OAUTH_GITHUB_CLIENT_ID: it needs GATEWAY_OAUTH_GITHUB_CLIENT_SECRET too`},
 		{"reserved", "GATEWAY_SAML_HOST=mail", `GATEWAY_SAML_HOST: this version does not support this setting yet: remove it`},
 		{"admin-secret", "GATEWAY_ADMIN_API_SECRET=letmein", `GATEWAY_ADMIN_API_SECRET: it has 7 characters`},
 		{"reserved-file", "GATEWAY_WEBHOOKS_KEY_FILE=x", `does not support this setting yet`},
