@@ -45,6 +45,11 @@ func WaysOf(ctx context.Context, s *storage.Store, scope storage.Scope, u *stora
 		return w, err
 	}
 	w.Passkeys = len(keys)
+	links, err := s.OAuthIdentities.OfUser(ctx, scope, u.ID)
+	if err != nil {
+		return w, err
+	}
+	w.Upstream = len(links)
 	w.TOTP, err = s.TOTPCredentials.Has(ctx, scope, u.ID)
 	// The account's own row serialises them.
 	w.unchanged = []storage.Change{s.Users.Replace(u)}
