@@ -193,6 +193,11 @@ type Proof struct {
 	Events  []storage.AuditEvent
 }
 
+// LogValue shows the account and how it was proven.
+func (p Proof) LogValue() slog.Value {
+	return slog.GroupValue(slog.String("subject", p.Subject), slog.Any("amr", p.AMR))
+}
+
 // Problem is what a person can mend, as a sentence of the message files. It is
 // the error of Submit.
 type Problem struct {

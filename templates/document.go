@@ -98,6 +98,9 @@ func (d *document) Say(id string, data map[string]any) string {
 	return d.theme.messages.say(d.tag, id, data)
 }
 
+// Plain is text of others without what could make it read as something else.
+func (d *document) Plain(s string) string { return plain(s) }
+
 // Wrong reports whether the problem belongs to the input of this name.
 func (d *document) Wrong(field string) bool { return d.Problem != nil && d.Problem.Field == field }
 
