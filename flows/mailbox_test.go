@@ -198,6 +198,9 @@ func TestMagicLinkElsewhere(t *testing.T) {
 		t.Fatal(page)
 	}
 	code := rest[:6]
+	if l := s.lastLetter("magic_link", "alice@example.test"); l.Code != code {
+		t.Errorf("the letter has the code %q, its page %q", l.Code, code)
+	}
 	if strings.Contains(b.get(at+"/magiclink").Body.String()+b.get(link).Body.String(), code) {
 		t.Error("the browser that asked shows the code")
 	}

@@ -140,12 +140,16 @@ func (f *Flow) send(ctx context.Context, in *flows.Interaction, typed string) (f
 	if err != nil {
 		return flows.Proof{}, err
 	}
+	pepper, err := f.config.Mailbox.Pepper(ctx, in.Project)
+	if err != nil {
+		return flows.Proof{}, err
+	}
 	t := &storage.MagicLinkToken{Email: address, EmailKey: key, RequestID: in.Request.ID, ExpiresAt: in.Now.Add(settings.LinkTTL)}
 	token, changes := f.config.Tokens.Issue(t)
 	letter := in.Letter("no_account", address)
 	if admitted {
 		letter = in.Letter("magic_link", address)
-		letter.Link, letter.EndsAt = in.LinkURL(f.ID(), token), t.ExpiresAt
+		letter.Link, letter.Code, letter.EndsAt = in.LinkURL(f.ID(), token), t.Code(pepper), t.ExpiresAt
 		letter.Data = map[string]any{"Minutes": max(1, int(settings.LinkTTL/time.Minute))}
 	}
 	return flows.Proof{
