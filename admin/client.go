@@ -40,9 +40,9 @@ func (s *Server) clientTable() []method {
 	}
 }
 
-// clientMessage shows a client without its secrets. The fields of both have the
+// ClientMessage shows a client without its secrets. The fields of both have the
 // same names, those of the standards.
-func clientMessage(c *storage.Client) (*adminv1.Client, error) {
+func ClientMessage(c *storage.Client) (*adminv1.Client, error) {
 	b, err := json.Marshal(c)
 	if err != nil {
 		return nil, err
@@ -196,7 +196,7 @@ func (s *Server) clientNow(ctx context.Context, c *call, id string) (*adminv1.Cl
 	if err != nil {
 		return nil, err
 	}
-	return clientMessage(client)
+	return ClientMessage(client)
 }
 
 func (s *Server) getClient(ctx context.Context, c *call, req *adminv1.GetClientRequest) (*adminv1.GetClientResponse, error) {
@@ -212,7 +212,7 @@ func (s *Server) listClients(ctx context.Context, c *call, req *adminv1.ListClie
 	}
 	res := &adminv1.ListClientsResponse{NextPageToken: l.Next}
 	for _, client := range l.Items {
-		m, err := clientMessage(client)
+		m, err := ClientMessage(client)
 		if err != nil {
 			return nil, err
 		}
@@ -229,7 +229,7 @@ func (s *Server) updateClient(ctx context.Context, c *call, req *adminv1.UpdateC
 	if err := current(req.GetClient().GetEtag(), was.Version); err != nil {
 		return nil, err
 	}
-	before, err := clientMessage(was)
+	before, err := ClientMessage(was)
 	if err != nil {
 		return nil, err
 	}
@@ -241,7 +241,7 @@ func (s *Server) updateClient(ctx context.Context, c *call, req *adminv1.UpdateC
 	if err != nil {
 		return nil, err
 	}
-	after, err := clientMessage(next)
+	after, err := ClientMessage(next)
 	if err != nil {
 		return nil, err
 	}

@@ -30,7 +30,7 @@ func TestClientFields(t *testing.T) {
 	full := &storage.Client{}
 	fill(t, reflect.ValueOf(full).Elem(), "client")
 	full.JWKS = json.RawMessage(`{"keys": [{"kty": "RSA", "exponent": 12345678901234567}]}`) // no float64 holds it
-	m, err := clientMessage(full)
+	m, err := ClientMessage(full)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -12,13 +12,15 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/elloloop/identity/admin"
 	"github.com/elloloop/identity/op"
+	adminv1 "github.com/elloloop/identity/proto/gen/identity/admin/v1"
 	"github.com/elloloop/identity/storage"
 )
 
 func newClientCommand(t *terminal) *cobra.Command {
 	cmd := &cobra.Command{Use: "client", Short: "Register and manage applications"}
-	cmd.AddCommand(newClientAdd(t), newClientList(t), newClientRotateSecret(t), newClientDelete(t), newClientToken(t))
+	cmd.AddCommand(newClientAdd(t), newClientList(t), newClientShow(t), newClientUpdate(t), newClientRotateSecret(t), newClientDelete(t), newClientToken(t))
 	return cmd
 }
 
@@ -28,21 +30,17 @@ type clientFlags struct {
 	logoURI, policyURI, tosURI, clientURI                                                                           string
 	frontChannelLogoutURI, backChannelLogoutURI                                                                     string
 	redirectURIs, postLogoutRedirectURIs, webOrigins, grantTypes, responseTypes, audience                           []string
-	firstParty, idTokenClaims, withoutPKCE, keepRefreshToken, secretStdin, json                                     bool
+	firstParty, idTokenClaims, withoutPKCE, keepRefreshToken, secretStdin                                           bool
 }
 
 func newClientAdd(t *terminal) *cobra.Command {
-	f, s := &clientFlags{}, newSettings(t)
+	f := &clientFlags{}
 	cmd := &cobra.Command{
 		Use:   "add",
 		Short: "Register an application; prints its secret once",
 		Example: `  identity client add --name Shop --preset spa --redirect-uri https://shop.example.com/callback
   identity client add --preset next --url http://localhost:3000
   identity client add --name Worker --preset machine --scope "orders:read"`,
-		Args: cobra.NoArgs,
-		RunE: func(cmd *cobra.Command, _ []string) error {
-			return s.onDatabase(cmd, func(d *database) error { return addClient(cmd.Context(), t, d, f) })
-		},
 	}
 	fl := cmd.Flags()
 	fl.StringVar(&f.preset, "preset", "web", "what kind of application: "+strings.Join(presetNames(), ", "))
@@ -73,41 +71,44 @@ func newClientAdd(t *terminal) *cobra.Command {
 	fl.BoolVar(&f.idTokenClaims, "id-token-claims", false, "put the claims of its scopes into the ID token too")
 	fl.BoolVar(&f.withoutPKCE, "without-pkce", false, "do not demand PKCE of this confidential client")
 	fl.BoolVar(&f.keepRefreshToken, "keep-refresh-token", false, "do not rotate the refresh tokens of this confidential client")
-	fl.BoolVar(&f.json, "json", false, "print JSON")
-	s.flags(cmd)
-	return cmd
+	return t.apiCall(cmd, func(ctx context.Context, a *api, _ []string) error { return addClient(ctx, a, f) })
 }
 
-func addClient(ctx context.Context, t *terminal, d *database, f *clientFlags) error {
+func addClient(ctx context.Context, a *api, f *clientFlags) error {
 	c, err := f.client(time.Now())
 	if err != nil {
 		return err
 	}
-	secret := ""
-	if needsSecret(c) {
-		var stored storage.ClientSecret
-		if f.secretStdin {
-			if secret, err = t.readSecret("client secret", "", true); err != nil {
-				return err
-			}
-			if stored, err = d.givenClientSecret(c, secret); err != nil {
-				return err
-			}
-		} else {
-			secret, stored = d.newClientSecret(c, time.Now())
+	given := ""
+	if f.secretStdin {
+		if given, err = givenClientSecret(a, c); err != nil {
+			return err
 		}
-		c.Secrets = []storage.ClientSecret{stored}
 	}
-	if err := d.createClient(ctx, c, "operator"); err != nil {
+	m, err := admin.ClientMessage(c)
+	if err != nil {
 		return err
 	}
-	if f.json {
-		return t.printJSON(map[string]any{
+	res, err := a.Clients.CreateClient(ctx, &adminv1.CreateClientRequest{ProjectId: a.project, Client: m})
+	if err != nil {
+		return err
+	}
+	c.ID = res.GetClient().GetId()
+	secret := res.GetClientSecret()
+	if given != "" {
+		if err := a.database.giveClientSecret(ctx, c.ID, given); err != nil {
+			return err
+		}
+		secret = given
+	}
+	issuer := a.issuer(ctx)
+	if a.json {
+		return a.printJSON(map[string]any{
 			"client_id": c.ID, "client_secret": secret, "client_name": c.Name, "redirect_uris": c.RedirectURIs,
-			"grant_types": c.GrantTypes, "token_endpoint_auth_method": c.TokenEndpointAuthMethod, "issuer": d.project.Issuer,
+			"grant_types": c.GrantTypes, "token_endpoint_auth_method": c.TokenEndpointAuthMethod, "issuer": issuer,
 		})
 	}
-	_, err = fmt.Fprint(t.stdout, describeClient(d.project, c, secret, f.preset))
+	_, err = fmt.Fprint(a.stdout, describeClient(&storage.Project{Issuer: issuer}, c, secret, f.preset))
 	return err
 }
 
@@ -120,16 +121,34 @@ func (d *database) newClientSecret(c *storage.Client, now time.Time) (plain stri
 	return plain, stored
 }
 
-// givenClientSecret takes a secret that was made elsewhere.
-func (d *database) givenClientSecret(c *storage.Client, plain string) (storage.ClientSecret, error) {
-	stored := storage.ClientSecret{Digest: storage.DigestOf(plain), CreatedAt: time.Now().UTC()}
-	if len(plain) < 32 || len(plain) > 255 || strings.ContainsFunc(plain, func(r rune) bool { return r <= ' ' || r > '~' }) {
-		return stored, usageError{errors.New("--secret-stdin: a client secret has 32 to 255 visible ASCII characters")}
+// givenClientSecret reads a secret that was made elsewhere. Over the network no
+// secret is given: a server makes its own.
+func givenClientSecret(a *api, c *storage.Client) (string, error) {
+	if a.database == nil || a.project != a.database.project.ID || !needsSecret(c) {
+		return "", usageError{errors.New("--secret-stdin works on the local database, in the default project, for a client that has a secret")}
 	}
+	plain, err := a.readSecret("client secret", "", true)
+	if err != nil {
+		return "", err
+	}
+	if len(plain) < 32 || len(plain) > 255 || strings.ContainsFunc(plain, func(r rune) bool { return r <= ' ' || r > '~' }) {
+		return "", usageError{errors.New("--secret-stdin: a client secret has 32 to 255 visible ASCII characters")}
+	}
+	return plain, nil
+}
+
+// giveClientSecret puts the given secret in the place of the one that was made.
+func (d *database) giveClientSecret(ctx context.Context, id, plain string) error {
+	c, err := d.store.Clients.Get(ctx, d.project.Scope(), id)
+	if err != nil {
+		return err
+	}
+	stored := storage.ClientSecret{Digest: storage.DigestOf(plain), CreatedAt: time.Now().UTC()}
 	if c.TokenEndpointAuthMethod == "client_secret_jwt" {
 		stored.Sealed = d.store.Clients.SealSecret(d.project.Scope(), c.ID, plain)
 	}
-	return stored, nil
+	c.Secrets = []storage.ClientSecret{stored}
+	return d.store.Clients.Replace(ctx, d.project.Scope(), c, op.ClientOrigins(c), d.audit("client.secret_given", "operator", c.ID))
 }
 
 // createClient checks a client and stores it with its audit event.
@@ -175,9 +194,6 @@ func (f *clientFlags) client(now time.Time) (*storage.Client, error) {
 	}
 	c := p.client(f.url)
 	c.ID, c.CreatedOrder = f.id, now.UnixMicro()
-	if c.ID == "" {
-		c.ID = op.NewClientID()
-	}
 	if c.Name = f.name; c.Name == "" {
 		c.Name = p.title
 	}

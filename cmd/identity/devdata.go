@@ -22,7 +22,7 @@ const (
 // this folder, when nothing else is configured: client add just works beside
 // identity dev. nil where something is.
 func (s *settings) developmentData(cmd *cobra.Command) func(*config.Input) {
-	in := config.FromFlags(cmd.Flags(), s.terminal.environ)
+	in := config.FromFlags(s.given(cmd), s.terminal.environ)
 	said := in.File != "" || len(in.Flags) > 0 || slices.ContainsFunc(s.terminal.environ, func(v string) bool {
 		name, value, _ := strings.Cut(v, "=")
 		return strings.HasPrefix(name, "GATEWAY_") && value != ""

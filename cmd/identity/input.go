@@ -57,7 +57,8 @@ func readLine(what string, r io.Reader) (string, error) {
 }
 
 // confirm asks before what can't be undone, unless the person said yes already.
-func (t *terminal) confirm(yes bool, question string) error {
+// The answer is the name: it can't be typed of habit.
+func (t *terminal) confirm(yes bool, question, name string) error {
 	if yes {
 		return nil
 	}
@@ -65,12 +66,12 @@ func (t *terminal) confirm(yes bool, question string) error {
 	if !ok || !term.IsTerminal(int(in.Fd())) {
 		return usageError{errors.New(question + " This can't be undone: repeat it with --yes")}
 	}
-	_, _ = fmt.Fprintf(t.stderr, "%s This can't be undone. Type yes: ", question)
+	_, _ = fmt.Fprintf(t.stderr, "%s This can't be undone. Type %s: ", question, printable(name))
 	line, err := bufio.NewReader(in).ReadString('\n')
 	if err != nil {
 		return err
 	}
-	if strings.TrimSpace(line) != "yes" {
+	if strings.TrimSpace(line) != name {
 		return errors.New("nothing was changed")
 	}
 	return nil

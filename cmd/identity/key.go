@@ -10,6 +10,7 @@ import (
 
 	"github.com/elloloop/identity/cmd/identity/projects"
 	"github.com/elloloop/identity/op"
+	adminv1 "github.com/elloloop/identity/proto/gen/identity/admin/v1"
 	"github.com/elloloop/identity/storage"
 )
 
@@ -52,12 +53,19 @@ expired. ID tokens that it signed still come back as hints.`,
 }
 
 func newKeyRevoke(t *terminal) *cobra.Command {
-	return keyAct(t, &cobra.Command{
-		Use: "revoke KID", Short: "End a key that is compromised",
+	cmd := &cobra.Command{
+		Use: "revoke KID", Short: "End a key that is compromised", Args: cobra.ExactArgs(1),
 		Long: `End a key that is compromised: it is unpublished and destroyed, and nothing that it
 signed is believed. If it signed, the next key signs from now on. Resource servers
 that verify by themselves learn of it when their copy of the JWKS ends: 15 minutes.`,
-	}, "revoked", (*op.Keys).Revoke)
+	}
+	return t.apiCall(cmd, func(ctx context.Context, a *api, args []string) error {
+		if _, err := a.Keys.RevokeKey(ctx, &adminv1.RevokeKeyRequest{ProjectId: a.project, KeyId: args[0]}); err != nil {
+			return err
+		}
+		_, err := fmt.Fprintf(a.stdout, "%s is revoked\n", args[0])
+		return err
+	})
 }
 
 func keyAct(t *terminal, cmd *cobra.Command, done string, act func(*op.Keys, context.Context, *storage.Project, string, ...storage.Change) error) *cobra.Command {
@@ -78,40 +86,30 @@ func keyAct(t *terminal, cmd *cobra.Command, done string, act func(*op.Keys, con
 }
 
 func newKeyList(t *terminal) *cobra.Command {
-	s, asJSON, project := newSettings(t), false, ""
-	cmd := &cobra.Command{
-		Use: "list", Short: "List the keys", Args: cobra.NoArgs,
-		RunE: func(cmd *cobra.Command, _ []string) error {
-			return s.onProject(cmd, &project, func(d *database) error {
-				keys, err := d.keys.List(cmd.Context(), d.project)
-				if err != nil {
-					return err
+	return t.apiCall(&cobra.Command{Use: "list", Short: "List the keys"}, func(ctx context.Context, a *api, _ []string) error {
+		res, err := a.Keys.ListKeys(ctx, &adminv1.ListKeysRequest{ProjectId: a.project})
+		if err != nil {
+			return err
+		}
+		if a.json {
+			out := make([]map[string]any, len(res.GetKeys()))
+			for i, k := range res.GetKeys() {
+				out[i] = map[string]any{"kid": k.GetId(), "alg": k.GetAlg(), "status": wordOf(k.GetStatus()), "created_at": k.GetCreatedAt().AsTime()}
+				if k.GetActiveSince() != nil {
+					out[i]["active_since"] = k.GetActiveSince().AsTime()
 				}
-				if asJSON {
-					out := make([]map[string]any, len(keys))
-					for i, k := range keys {
-						out[i] = map[string]any{"kid": k.KID, "alg": k.Alg, "status": k.Status, "created_at": k.CreatedAt}
-						if !k.ActiveSince.IsZero() {
-							out[i]["active_since"] = k.ActiveSince
-						}
-						if !k.ExpiresAt.IsZero() {
-							out[i]["unpublished_at"] = k.ExpiresAt
-						}
-					}
-					return t.printJSON(out)
+				if k.GetExpiresAt() != nil {
+					out[i]["unpublished_at"] = k.GetExpiresAt().AsTime()
 				}
-				rows := make([][]string, len(keys))
-				for i, k := range keys {
-					rows[i] = []string{k.KID, k.Alg, string(k.Status), date(k.CreatedAt), date(k.ActiveSince), date(k.ExpiresAt)}
-				}
-				return t.printTable([]string{"KID", "ALG", "STATUS", "CREATED", "ACTIVE SINCE", "UNPUBLISHED AT"}, rows)
-			})
-		},
-	}
-	cmd.Flags().BoolVar(&asJSON, "json", false, "print JSON")
-	projectFlag(cmd, &project)
-	s.flags(cmd)
-	return cmd
+			}
+			return a.printJSON(out)
+		}
+		rows := make([][]string, len(res.GetKeys()))
+		for i, k := range res.GetKeys() {
+			rows[i] = []string{k.GetId(), k.GetAlg(), wordOf(k.GetStatus()), day(k.GetCreatedAt()), day(k.GetActiveSince()), day(k.GetExpiresAt())}
+		}
+		return a.printTable([]string{"KID", "ALG", "STATUS", "CREATED", "ACTIVE SINCE", "UNPUBLISHED AT"}, rows)
+	})
 }
 
 func date(t time.Time) string {
@@ -122,37 +120,32 @@ func date(t time.Time) string {
 }
 
 func newKeyRotate(t *terminal) *cobra.Command {
-	s, alg, force, asJSON, project := newSettings(t), "", false, false, ""
+	alg, force := "", false
 	cmd := &cobra.Command{
-		Use: "rotate", Short: "Let the next keys sign, and publish new next ones", Args: cobra.NoArgs,
+		Use: "rotate", Short: "Let the next keys sign, and publish new next ones",
 		Long: `Let the next keys sign, and publish new next ones. The keys that signed until now
 stay published until the last token that they signed has expired. A next key that
 was published too short a time ago for every client to know it is refused, unless
---now (or --force): use it when a key is compromised, or to try a rotation. Running
-servers take the new keys up at once: the key that signs now was in the JWKS before,
-and the one that comes after it is in the JWKS from now on.`,
-		RunE: func(cmd *cobra.Command, _ []string) error {
-			return s.onProject(cmd, &project, func(d *database) error {
-				rotated, err := d.keys.Rotate(cmd.Context(), d.project, alg, force)
-				if err != nil {
-					return err
-				}
-				if asJSON {
-					return t.printJSON(rotated)
-				}
-				rows := make([][]string, len(rotated))
-				for i, r := range rotated {
-					rows[i] = []string{r.Alg, r.Retiring, r.Active, r.Next}
-				}
-				return t.printTable([]string{"ALG", "RETIRING", "ACTIVE", "NEXT"}, rows)
-			})
-		},
+--force: use it when a key is compromised.`,
 	}
 	cmd.Flags().StringVar(&alg, "alg", "", "only this alg: RS256, PS256, ES256 or EdDSA")
 	cmd.Flags().BoolVar(&force, "force", false, "do not wait until every client can know the next key")
-	cmd.Flags().BoolVar(&force, "now", false, "the same as --force")
-	cmd.Flags().BoolVar(&asJSON, "json", false, "print JSON")
-	projectFlag(cmd, &project)
-	s.flags(cmd)
-	return cmd
+	return t.apiCall(cmd, func(ctx context.Context, a *api, _ []string) error {
+		res, err := a.Keys.RotateKeys(ctx, &adminv1.RotateKeysRequest{ProjectId: a.project, Alg: alg, Force: force})
+		if err != nil {
+			return err
+		}
+		if a.json {
+			out := make([]map[string]string, len(res.GetRotations()))
+			for i, r := range res.GetRotations() {
+				out[i] = map[string]string{"Alg": r.GetAlg(), "Retiring": r.GetRetiring(), "Active": r.GetActive(), "Next": r.GetNext()}
+			}
+			return a.printJSON(out)
+		}
+		rows := make([][]string, len(res.GetRotations()))
+		for i, r := range res.GetRotations() {
+			rows[i] = []string{r.GetAlg(), r.GetRetiring(), r.GetActive(), r.GetNext()}
+		}
+		return a.printTable([]string{"ALG", "RETIRING", "ACTIVE", "NEXT"}, rows)
+	})
 }

@@ -3,7 +3,6 @@ package main
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -29,8 +28,8 @@ type terminal struct {
 	stdout, stderr io.Writer
 }
 
-// run is main without the process. It returns the exit code: 0 for success, 1
-// for a failure, 2 for a command that was not understood.
+// run is main without the process. It returns the exit code: 0 for success, else
+// one of those of exitOf.
 func run(ctx context.Context, args, environ []string, stdin io.Reader, stdout, stderr io.Writer) int {
 	root := newRoot(&terminal{environ: environ, stdin: stdin, stdout: stdout, stderr: stderr})
 	root.SetArgs(args)
@@ -42,11 +41,7 @@ func run(ctx context.Context, args, environ []string, stdin io.Reader, stdout, s
 		return 0
 	}
 	_, _ = fmt.Fprintln(stderr, "identity:", err) // a terminal that is gone: nobody is left to tell
-	var usage usageError
-	if errors.As(err, &usage) {
-		return 2
-	}
-	return 1
+	return exitOf(err)
 }
 
 // usageError is a command line that was not understood.
@@ -63,7 +58,11 @@ func newRoot(t *terminal) *cobra.Command {
 in one binary, on an embedded SQLite.
 
   identity dev      start a development server with demo accounts and a playground
-  identity serve    start the server; "identity config" explains every setting`,
+  identity serve    start the server; "identity config" explains every setting
+
+The commands that manage something work on the configured database, or on a running
+server with --server. Exit codes: 1 failed, 2 not understood, 3 not found, 4 in the
+way of what is there, 5 not allowed, 6 not available now.`,
 		SilenceUsage:  true,
 		SilenceErrors: true,
 	}
@@ -72,8 +71,9 @@ in one binary, on an embedded SQLite.
 	})
 	root.AddCommand(
 		newDevCommand(t), newServeCommand(t), newMigrateCommand(t), newDoctorCommand(t), newConfigCommand(t),
-		newClientCommand(t), newUserCommand(t), newProviderCommand(t), newKeyCommand(t), newHealthcheckCommand(t), newVersionCommand(t),
-		newBackupCommand(t), newRestoreCommand(t),
+		newProjectCommand(t), newDomainCommand(t), newTenantCommand(t), newUserCommand(t), newGroupCommand(t), newClientCommand(t),
+		newSessionCommand(t), newKeyCommand(t), newAuditCommand(t), newHealthcheckCommand(t), newVersionCommand(t), newReferenceCommand(t),
+		newProviderCommand(t), newBackupCommand(t), newRestoreCommand(t),
 	)
 	return root
 }

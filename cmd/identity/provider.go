@@ -149,10 +149,13 @@ func newProviderDelete(t *terminal) *cobra.Command {
 		RunE: func(cmd *cobra.Command, args []string) error {
 			return s.onDatabase(cmd, func(d *database) error {
 				p, err := d.store.Providers.Get(cmd.Context(), d.project.Scope(), args[0])
-				if err != nil {
-					return named(err, "provider", args[0])
+				if errors.Is(err, storage.ErrNotFound) {
+					return fmt.Errorf("there is no provider %q; identity provider list shows them all", args[0])
 				}
-				if err := t.confirm(yes, fmt.Sprintf("Delete %s? Who has no other way in can't sign in any more.", p.ID)); err != nil {
+				if err != nil {
+					return err
+				}
+				if err := t.confirm(yes, fmt.Sprintf("Delete %s? Who has no other way in can't sign in any more.", p.ID), p.ID); err != nil {
 					return err
 				}
 				return d.store.Providers.Delete(cmd.Context(), d.project.Scope(), p.ID, d.audit("provider.deleted", "operator", p.ID))

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 	"golang.org/x/text/language"
 
 	"github.com/elloloop/identity/cmd/identity/config"
@@ -102,6 +103,10 @@ func newLogger(c *config.Config, w io.Writer) *slog.Logger {
 type settings struct {
 	terminal *terminal
 	hasher   *hashing // of the configuration that was loaded
+	config   *config.Config
+	log      *slog.Logger
+	own      *pflag.FlagSet // the settings alone, where the command has flags of the same names
+	quiet    bool           // say nothing
 }
 
 func newSettings(t *terminal) *settings { return &settings{terminal: t} }
@@ -109,10 +114,18 @@ func newSettings(t *terminal) *settings { return &settings{terminal: t} }
 // flags adds every setting to a command as a flag.
 func (s *settings) flags(cmd *cobra.Command) { config.Flags(cmd.Flags()) }
 
+// given are the flags of the settings.
+func (s *settings) given(cmd *cobra.Command) *pflag.FlagSet {
+	if s.own != nil {
+		return s.own
+	}
+	return cmd.Flags()
+}
+
 // load reads the configuration: defaults, file, environment, flags. The error
 // lists every mistake.
 func (s *settings) load(cmd *cobra.Command, change func(*config.Input)) (*config.Config, error) {
-	in := config.FromFlags(cmd.Flags(), s.terminal.environ)
+	in := config.FromFlags(s.given(cmd), s.terminal.environ)
 	if change != nil {
 		change(&in)
 	}
@@ -120,6 +133,7 @@ func (s *settings) load(cmd *cobra.Command, change func(*config.Input)) (*config
 	if err != nil {
 		return nil, usageError{fmt.Errorf("the configuration has mistakes:\n%w\ntry: identity config --reference", err)}
 	}
+	s.config = c
 	s.hasher, err = newHashing(c)
 	return c, err
 }
@@ -130,7 +144,10 @@ func (s *settings) onDatabase(cmd *cobra.Command, do func(*database) error) (err
 	if err != nil {
 		return err
 	}
-	d, err := openDatabase(cmd.Context(), c, newLogger(c, s.terminal.stderr))
+	if s.log = newLogger(c, s.terminal.stderr); s.quiet {
+		s.log = slog.New(slog.DiscardHandler)
+	}
+	d, err := openDatabase(cmd.Context(), c, s.log)
 	if err != nil {
 		return err
 	}

@@ -7,6 +7,10 @@ import (
 	"os"
 	"unicode/utf8"
 
+	"google.golang.org/protobuf/encoding/protojson"
+	"google.golang.org/protobuf/proto"
+
+	adminv1 "github.com/elloloop/identity/proto/gen/identity/admin/v1"
 	"github.com/elloloop/identity/storage"
 )
 
@@ -54,20 +58,24 @@ func readClaims(file string) (claimsFile, error) {
 	return c, nil
 }
 
-// fill sets what the flags have not set.
-func (c claimsFile) fill(u *storage.User) {
-	for _, m := range []struct {
-		into  *string
-		value string
-	}{
-		{&u.Name, c.Name}, {&u.GivenName, c.GivenName}, {&u.FamilyName, c.FamilyName}, {&u.MiddleName, c.MiddleName}, {&u.Nickname, c.Nickname},
-		{&u.Profile, c.Profile}, {&u.Picture, c.Picture}, {&u.Website, c.Website}, {&u.Gender, c.Gender}, {&u.Birthdate, c.Birthdate},
-		{&u.Zoneinfo, c.Zoneinfo}, {&u.Locale, c.Locale}, {&u.PhoneNumber, c.PhoneNumber},
-	} {
-		if *m.into == "" {
-			*m.into = m.value
-		}
+// fillClaims sets what the flags have not set to the claims of a file.
+func fillClaims(u *adminv1.User, file string) error {
+	c, err := readClaims(file)
+	if err != nil {
+		return err
 	}
-	u.PhoneNumberVerified = c.PhoneNumberVerified && c.PhoneNumber != ""
-	u.Address = c.Address
+	if u.Username == "" {
+		u.Username = c.PreferredUsername
+	}
+	b, err := json.Marshal(c)
+	if err != nil {
+		return err
+	}
+	said := &adminv1.User{}
+	if err := (protojson.UnmarshalOptions{DiscardUnknown: true}).Unmarshal(b, said); err != nil { // preferred_username alone: see above
+		return usageError{fmt.Errorf("--claims-file %s: %w", file, err)}
+	}
+	proto.Merge(said, u)
+	proto.Merge(u, said)
+	return nil
 }

@@ -1,95 +1,149 @@
 package main
 
 import (
+	"context"
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
 
-	"github.com/elloloop/identity/storage"
+	adminv1 "github.com/elloloop/identity/proto/gen/identity/admin/v1"
 )
 
 func newUserList(t *terminal) *cobra.Command {
-	s, asJSON := newSettings(t), false
-	cmd := &cobra.Command{
-		Use: "list", Short: "List the accounts", Args: cobra.NoArgs,
-		RunE: func(cmd *cobra.Command, _ []string) error {
-			return s.onDatabase(cmd, func(d *database) error {
-				users, err := all(func(p storage.PageRequest) (storage.List[storage.User], error) {
-					return d.store.Users.List(cmd.Context(), d.project.Scope(), p)
-				})
-				if err != nil {
-					return err
-				}
-				if asJSON {
-					out := make([]map[string]any, len(users))
-					for i, u := range users {
-						out[i] = map[string]any{
-							"sub": u.ID, "email": u.Email, "email_verified": u.EmailVerified, "username": u.Username,
-							"name": u.Name, "status": u.Status, "role": u.Role, "created_at": u.CreatedAt,
-						}
-					}
-					return t.printJSON(out)
-				}
-				rows := make([][]string, len(users))
-				for i, u := range users {
-					rows[i] = []string{u.ID, u.Email, u.Name, string(u.Status), u.CreatedAt.Format(time.DateOnly)}
-				}
-				return t.printTable([]string{"SUB", "EMAIL", "NAME", "STATUS", "CREATED"}, rows)
-			})
-		},
+	var status, role, search, order string
+	limit := 0
+	cmd := &cobra.Command{Use: "list", Short: "List the accounts"}
+	cmd.Flags().StringVar(&status, "status", "", "only those that are active, invited, deactivated, suspended or pending_deletion")
+	cmd.Flags().StringVar(&role, "role", "", "only those that are admin, member or guest")
+	cmd.Flags().StringVar(&search, "search", "", "only those whose address begins with this (or what --order-by says)")
+	cmd.Flags().StringVar(&order, "order-by", "", "created_at, email, username or name, with \" desc\" after it for the other way round")
+	cmd.Flags().IntVar(&limit, "limit", 0, "most accounts; 0: all")
+	return t.apiCall(cmd, func(ctx context.Context, a *api, _ []string) error {
+		req := &adminv1.ListUsersRequest{ProjectId: a.project, PageSize: pageSize, OrderBy: order, Search: search}
+		if search != "" && order == "" {
+			req.OrderBy = "email"
+		}
+		if limit > 0 && limit < pageSize {
+			req.PageSize = int32(limit) //nolint:gosec // less than pageSize
+		}
+		for _, w := range []struct {
+			flag, value, prefix string
+			words               map[string]int32
+			set                 func(int32)
+		}{
+			{"status", status, "USER_STATUS_", adminv1.UserStatus_value, func(n int32) { req.Status = adminv1.UserStatus(n) }},
+			{"role", role, "USER_ROLE_", adminv1.UserRole_value, func(n int32) { req.Role = adminv1.UserRole(n) }},
+		} {
+			n, ok := w.words[w.prefix+strings.ToUpper(w.value)]
+			if w.value != "" && (!ok || n == 0) {
+				return usageError{fmt.Errorf("--%s %q: there is no such word\ntry: identity user list --help", w.flag, w.value)}
+			}
+			w.set(n)
+		}
+		got := 0
+		users, err := every(ctx, func(ctx context.Context, token string) ([]*adminv1.User, string, error) {
+			req.PageToken = token
+			res, err := a.Users.ListUsers(ctx, req)
+			next := res.GetNextPageToken()
+			if got += len(res.GetUsers()); limit > 0 && got >= limit {
+				next = ""
+			}
+			return res.GetUsers(), next, err
+		})
+		if err != nil {
+			return err
+		}
+		if limit > 0 && len(users) > limit {
+			users = users[:limit]
+		}
+		return printUsers(a, users)
+	})
+}
+
+func printUsers(a *api, users []*adminv1.User) error {
+	if a.json {
+		out := make([]map[string]any, len(users))
+		for i, u := range users {
+			out[i] = map[string]any{
+				"sub": u.GetId(), "email": u.GetEmail(), "email_verified": u.GetEmailVerified(), "username": u.GetUsername(),
+				"name": u.GetName(), "status": wordOf(u.GetStatus()), "role": wordOf(u.GetRole()), "created_at": u.GetCreatedAt().AsTime(),
+			}
+		}
+		return a.printJSON(out)
 	}
-	cmd.Flags().BoolVar(&asJSON, "json", false, "print JSON")
-	s.flags(cmd)
-	return cmd
+	rows := make([][]string, len(users))
+	for i, u := range users {
+		rows[i] = []string{u.GetId(), nameOf(u), printable(u.GetName()), wordOf(u.GetStatus()), u.GetCreatedAt().AsTime().Format(time.DateOnly)}
+	}
+	return a.printTable([]string{"SUB", "EMAIL", "NAME", "STATUS", "CREATED"}, rows)
+}
+
+// onUser makes a command of what it does with an account.
+func (t *terminal) onUser(cmd *cobra.Command, do func(context.Context, *api, *adminv1.User) error) *cobra.Command {
+	cmd.Args = oneArg
+	return t.apiCall(cmd, func(ctx context.Context, a *api, args []string) error {
+		u, err := a.user(ctx, args[0])
+		if err != nil {
+			return err
+		}
+		return do(ctx, a, u)
+	})
+}
+
+func newUserShow(t *terminal) *cobra.Command {
+	return t.onUser(&cobra.Command{Use: "show EMAIL|SUB|USERNAME", Short: "Show an account"}, func(_ context.Context, a *api, u *adminv1.User) error {
+		return a.printOne(u)
+	})
+}
+
+func newUserUpdate(t *terminal) *cobra.Command {
+	cmd := &cobra.Command{
+		Use: "update EMAIL|SUB|USERNAME", Short: "Change an account, or its status",
+		Example: `  identity user update jane@example.com --name "Jane Roe" --clear nickname
+  identity user update jane@example.com --status suspended`,
+	}
+	f := newFieldFlags(cmd.Flags(), &adminv1.User{})
+	return t.onUser(cmd, func(ctx context.Context, a *api, u *adminv1.User) error {
+		m := &adminv1.User{Id: u.GetId(), Etag: u.GetEtag()}
+		mask, err := f.fill(m)
+		if err != nil {
+			return err
+		}
+		res, err := a.Users.UpdateUser(ctx, &adminv1.UpdateUserRequest{ProjectId: a.project, User: m, UpdateMask: mask})
+		if err != nil {
+			return err
+		}
+		return a.printOne(res.GetUser())
+	})
 }
 
 func newUserSetPassword(t *terminal) *cobra.Command {
-	s, p := newSettings(t), &passwordFlags{}
-	cmd := &cobra.Command{
-		Use: "set-password EMAIL|SUB", Short: "Set a password; ends every session of the account", Args: oneArg,
-		RunE: func(cmd *cobra.Command, args []string) error {
-			return s.onDatabase(cmd, func(d *database) error {
-				u, err := d.findUser(cmd.Context(), args[0])
-				if err != nil {
-					return err
-				}
-				plain, err := t.readSecret("new password", p.file, p.stdin)
-				if err != nil {
-					return err
-				}
-				hash, err := s.newPassword(cmd.Context(), plain, u.Email, u.Username, u.Name)
-				if err != nil {
-					return err
-				}
-				credential := &storage.PasswordCredential{UserID: u.ID, Hash: hash, SetAt: time.Now().UTC()}
-				return d.store.PasswordCredentials.Set(cmd.Context(), d.project.Scope(), credential, d.audit("user.password_set", "operator", u.ID))
-			})
-		},
-	}
+	p := &passwordFlags{}
+	cmd := &cobra.Command{Use: "set-password EMAIL|SUB|USERNAME", Short: "Set a password; ends every session of the account"}
 	p.add(cmd)
-	s.flags(cmd)
-	return cmd
+	return t.onUser(cmd, func(ctx context.Context, a *api, u *adminv1.User) error {
+		plain, err := a.readSecret("new password", p.file, p.stdin)
+		if err != nil {
+			return err
+		}
+		_, err = a.Users.SetUserPassword(ctx, &adminv1.SetUserPasswordRequest{
+			ProjectId: a.project, UserId: u.GetId(), Credential: &adminv1.SetUserPasswordRequest_Password{Password: plain},
+		})
+		return err
+	})
 }
 
 func newUserDelete(t *terminal) *cobra.Command {
-	s, yes := newSettings(t), false
-	cmd := &cobra.Command{
-		Use: "delete EMAIL|SUB", Short: "Delete an account with its sessions, grants, tokens and consents", Args: oneArg,
-		RunE: func(cmd *cobra.Command, args []string) error {
-			return s.onDatabase(cmd, func(d *database) error {
-				u, err := d.findUser(cmd.Context(), args[0])
-				if err != nil {
-					return err
-				}
-				if err := t.confirm(yes, fmt.Sprintf("Delete the account of %s (%s)?", u.Email, u.ID)); err != nil {
-					return err
-				}
-				return d.store.Users.Delete(cmd.Context(), d.project.Scope(), u.ID, d.audit("user.deleted", "operator", u.ID))
-			})
-		},
-	}
+	yes := false
+	cmd := &cobra.Command{Use: "delete EMAIL|SUB|USERNAME", Short: "Delete an account with its sessions, grants, tokens and consents"}
 	cmd.Flags().BoolVar(&yes, "yes", false, "do not ask")
-	s.flags(cmd)
-	return cmd
+	return t.onUser(cmd, func(ctx context.Context, a *api, u *adminv1.User) error {
+		if err := a.confirm(yes, fmt.Sprintf("Delete the account of %s (%s)?", nameOf(u), u.GetId()), nameOf(u)); err != nil {
+			return err
+		}
+		_, err := a.Users.DeleteUser(ctx, &adminv1.DeleteUserRequest{ProjectId: a.project, UserId: u.GetId(), Etag: u.GetEtag()})
+		return err
+	})
 }

@@ -31,12 +31,15 @@ func Flags(fs *pflag.FlagSet) {
 	}
 }
 
-// FromFlags is the input of a command: the flags that were given, and the
-// environment.
+// FromFlags is the input of a command: the flags that were given, to this set or
+// to one that it shares them with, and the environment.
 func FromFlags(fs *pflag.FlagSet, environ []string) Input {
 	in := Input{Environ: environ, Flags: map[string]string{}}
 	settings := Settings()
-	fs.Visit(func(f *pflag.Flag) {
+	fs.VisitAll(func(f *pflag.Flag) {
+		if !f.Changed {
+			return
+		}
 		if f.Name == fileFlag {
 			in.File = f.Value.String()
 		}
