@@ -37,7 +37,7 @@ func againWithPostgres() error {
 func TestOnPostgres(t *testing.T) {
 	for name, run := range map[string]func(*testing.T){
 		"Register": TestRegister, "Import": TestImport, "Lockout": TestLockout,
-		"Userinfo": TestUserinfo, "AccessToken": TestAccessToken, "Introspection": TestIntrospection, "Revocation": TestRevocation,
+		"Example": TestExample, "Userinfo": TestUserinfo, "AccessToken": TestAccessToken, "Introspection": TestIntrospection, "Revocation": TestRevocation,
 		"ClientAuthentication": TestClientAuthentication, "ClientAssertion": TestClientAssertion, "ClientOptions": TestClientOptions,
 		"Code": TestCode, "PKCE": TestPKCE, "RefreshToken": TestRefreshToken, "RefreshTokenReuse": TestRefreshTokenReuse,
 		"Interaction": TestInteraction, "Session": TestSession, "Prompt": TestPrompt, "Logout": TestLogout, "OIDCC": TestOIDCC, "OpenID": TestOpenID,
