@@ -1,6 +1,7 @@
 package admin
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
@@ -110,9 +111,11 @@ func (s *Server) checkClient(ctx context.Context, c *call, client, was *storage.
 		return invalidAll(connect.CodeInvalidArgument, faults...)
 	}
 	// Nobody gives a client more than they may do themselves (S5-03). A scope that
-	// it has already stays, for a caller that only renames it.
+	// it has already stays, for a caller that only renames it: who sets its keys, or
+	// where its tokens go, is as good as the client.
+	renamed := was != nil && sameButNames(client, was)
 	for _, scope := range client.Scope {
-		if !strings.HasPrefix(scope, scopePrefix) || was != nil && slices.Contains(was.Scope, scope) {
+		if !strings.HasPrefix(scope, scopePrefix) || renamed && slices.Contains(was.Scope, scope) {
 			continue
 		}
 		if scope == scopeControl && !c.caller.Control || !c.caller.has(scope) && !(scope == scopeControl && c.caller.has(scopeAdmin)) {
@@ -121,6 +124,18 @@ func (s *Server) checkClient(ctx context.Context, c *call, client, was *storage.
 		}
 	}
 	return nil
+}
+
+// sameButNames says whether two clients differ at most in what people see of them
+// and in their scopes.
+func sameButNames(a, b *storage.Client) bool {
+	x, y := *a, *b
+	for _, c := range []*storage.Client{&x, &y} {
+		c.Name, c.URI, c.LogoURI, c.PolicyURI, c.TOSURI, c.Contacts, c.Scope = "", "", "", "", "", nil, nil
+	}
+	one, err := json.Marshal(x)
+	other, fault := json.Marshal(y)
+	return err == nil && fault == nil && bytes.Equal(one, other)
 }
 
 func (s *Server) client(ctx context.Context, c *call, id string) (*storage.Client, error) {

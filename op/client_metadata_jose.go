@@ -98,12 +98,13 @@ func (f *clientFaults) subject(c *storage.Client) {
 }
 
 // redirectHost returns the host of the client's redirect URIs, and whether there
-// is exactly one.
+// is exactly one. What follows a scheme of an application's own is no host: anybody
+// could write another client's there, and learn who people are to it.
 func redirectHost(c *storage.Client) (string, bool) {
 	host := ""
 	for _, uri := range c.RedirectURIs {
 		u, err := url.Parse(uri)
-		if err != nil || u.Hostname() == "" || host != "" && u.Hostname() != host {
+		if err != nil || browserOrigin(uri) == "" || u.Hostname() == "" || host != "" && u.Hostname() != host {
 			return "", false
 		}
 		host = u.Hostname()

@@ -289,7 +289,7 @@ func (op *Provider) updateRegistration(w http.ResponseWriter, r *http.Request, p
 	// What operators set stays as they set it.
 	next.FirstParty, next.IDTokenClaims, next.RequirePKCE, next.KeepRefreshToken = c.FirstParty, c.IDTokenClaims, c.RequirePKCE, c.KeepRefreshToken
 	next.AccessTokenFormat, next.AccessTokenType, next.AccessTokenSignedAlg = c.AccessTokenFormat, c.AccessTokenType, c.AccessTokenSignedAlg
-	next.Audience, next.WebOrigins, next.Secrets = c.Audience, c.WebOrigins, c.Secrets
+	next.Audience, next.WebOrigins, next.SignIn, next.Secrets = c.Audience, c.WebOrigins, c.SignIn, c.Secrets
 	secret := op.giveSecret(p, next)
 	token := storage.NewSecret()
 	next.RegistrationTokenHash = storage.DigestOf(token)

@@ -99,6 +99,38 @@ func TestRegistrationUse(t *testing.T) {
 	})
 }
 
+// TestRegistrationKeepsPolicy: a client does not take back how its operator wants
+// people to sign in to it.
+func TestRegistrationKeepsPolicy(t *testing.T) {
+	h := registrationHarness(t)
+	reg := h.register(document(nil))
+	c, err := h.store.Clients.Get(t.Context(), h.project.Scope(), reg["client_id"].(string))
+	h.must(err)
+	c.SignIn.SecondFactor = storage.SecondFactorRequired
+	h.must(h.store.Clients.Replace(t.Context(), h.project.Scope(), c, ClientOrigins(c)))
+	res := h.sendDocument(http.MethodPut, reg["registration_client_uri"].(string), reg["registration_access_token"].(string),
+		document(map[string]any{"client_id": c.ID}))
+	if res.StatusCode != http.StatusOK {
+		t.Fatalf("%d %s", res.StatusCode, text(t, res))
+	}
+	if c, err = h.store.Clients.Get(t.Context(), h.project.Scope(), c.ID); err != nil || c.SignIn.SecondFactor != storage.SecondFactorRequired {
+		t.Errorf("S5-04: the policy is %+v, %v", c.SignIn, err)
+	}
+}
+
+// TestForeignSector: the scheme of an application's own proves no host (OIDC Core
+// §8.1).
+func TestForeignSector(t *testing.T) {
+	h := registrationHarness(t)
+	res := h.sendDocument(http.MethodPost, testIssuer+pathRegister, "", document(map[string]any{
+		"application_type": "native", "token_endpoint_auth_method": "none", "subject_type": "pairwise",
+		"redirect_uris": []string{"com.example.evil://rp.example.test/cb"},
+	}))
+	if says := text(t, res); res.StatusCode != http.StatusBadRequest || !strings.Contains(says, "sector_identifier_uri") {
+		t.Errorf("S5-04: %d %s", res.StatusCode, says)
+	}
+}
+
 func TestCORSRegistration(t *testing.T) {
 	h := registrationHarness(t)
 	h.client("spa", func(c *storage.Client) { c.WebOrigins = []string{"https://spa.example.test"} })

@@ -38,6 +38,9 @@ func TestAdminRefusals(t *testing.T) {
 		{"S5-03/client-scope", "client-writer", "ClientService/CreateClient", `{"project_id":"alpha","client":{"clientName":"C","grantTypes":["client_credentials"],"scope":["identity.keys:write"]}}`, "permission_denied", "identity.keys:write"},
 		{"S5-03/control-scope", "admin-of-alpha", "ClientService/CreateClient", `{"project_id":"alpha","client":{"clientName":"C","grantTypes":["client_credentials"],"scope":["identity.control"]}}`, "permission_denied", "identity.control"},
 		{"S5-03/secret-of-a-stronger-client", "client-writer", "ClientService/RotateClientSecret", `{"project_id":"alpha","client_id":"strong"}`, "permission_denied", "identity.admin"},
+		{"S5-03/keys-of-a-stronger-client", "client-writer", "ClientService/UpdateClient", `{"project_id":"alpha","client":{"id":"strong","jwks":{"keys":[{"kty":"OKP","crv":"Ed25519","kid":"mine","x":"11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo"}]}},"update_mask":"jwks"}`, "permission_denied", "identity.admin"},
+		{"S5-03/address-of-a-stronger-client", "client-writer", "ClientService/UpdateClient", `{"project_id":"alpha","client":{"id":"strong","webOrigins":["https://mine.example.test"]},"update_mask":"webOrigins"}`, "permission_denied", "identity.admin"},
+		{"S5-03/name-of-a-stronger-client", "client-writer", "ClientService/UpdateClient", `{"project_id":"alpha","client":{"id":"strong","clientName":"Renamed"},"update_mask":"clientName"}`, "", "Renamed"},
 		{"S5-03/project-status", "admin-of-alpha", "ProjectService/UpdateProject", `{"project":{"status":"PROJECT_STATUS_DISABLED"},"update_mask":"status"}`, "permission_denied", "identity.control"},
 		{"project-key-differs", "operator", "UserService/ListUsers", `{"project_id":"beta"}`, "invalid_argument", "project_id"},
 	} {
