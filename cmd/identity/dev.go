@@ -148,6 +148,7 @@ func (s *settings) developmentRoutes(ctx context.Context, p *provider, data *see
 	})
 	box := inbox.New(p.renderer)
 	p.post.toInbox(box)
+	p.project.Messages.Mail, p.project.Messages.SMS = true, true // what needs a message is offered
 	return func(r chi.Router) {
 		play.Mount(r)
 		box.Mount(r)
