@@ -57,15 +57,19 @@ func (l *limits) Login(ctx context.Context, identifier, userID string, setAt tim
 	return []storage.Change{counters.Clear(name)}, nil
 }
 
-// secondTries is how many wrong second factors an account has in a window (S3-09).
-const secondTries = 5
+// secondTries is how many wrong second factors an account has in a window (S3-09),
+// and secondWindow the shortest one, whatever a project allows for passwords.
+const (
+	secondTries  = 5
+	secondWindow = 15 * time.Minute
+)
 
 // Second counts by account alone: whoever gets here has its first factor, and the
 // codes are short.
 func (l *limits) Second(ctx context.Context, userID string) ([]storage.Change, error) {
 	name := "second:account:" + userID
 	locked := l.in.Failure("user.second_factor_failed", "locked")
-	if err := l.count(ctx, name, secondTries, l.v.project.LoginLockout, locked, userID); err != nil {
+	if err := l.count(ctx, name, secondTries, max(l.v.project.LoginLockout, secondWindow), locked, userID); err != nil {
 		return nil, err
 	}
 	return []storage.Change{l.v.store.Counters.Clear(name)}, nil

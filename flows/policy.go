@@ -49,12 +49,13 @@ func (in *Interaction) MultiFactor() bool { return reached(in.Request.AMR, nil) 
 // WantsSecond says whether the person must prove more if they can: they have said
 // who they are by one factor, and the policy or the client wants two.
 // A second factor that was set at setAt is not asked on a device that remembers
-// it, unless the client wants it.
+// it, unless the client wants it, or an identity waits to be linked: that is a new
+// way into the account, and takes all that the account has (S3-14).
 func (in *Interaction) WantsSecond(setAt time.Time) bool {
 	if in.Request.Subject == "" || in.MultiFactor() {
 		return false
 	}
-	if in.ClientWantsSecond() {
+	if in.ClientWantsSecond() || in.Request.Link != nil {
 		return true
 	}
 	return in.Policy().SecondFactor != storage.SecondFactorOff && !in.remembers(setAt)

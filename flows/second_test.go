@@ -201,6 +201,20 @@ func TestSecondFactorTries(t *testing.T) {
 	}
 }
 
+// TestSecondFactorTriesWithoutLockout: what a project allows for passwords opens
+// no second factor (S3-09).
+func TestSecondFactorTriesWithoutLockout(t *testing.T) {
+	s := newSite(t, func(p *storage.Project) { p.LoginLockout = 0 })
+	u := s.user("alice")
+	s.app(u)
+	b := s.browser()
+	at, _ := b.password(u)
+	for range 5 {
+		wantPage(t, b.post(at+"/totp", "code", "000000"), http.StatusUnprocessableEntity)
+	}
+	wantPage(t, b.post(at+"/totp", "code", s.appCode()), http.StatusTooManyRequests)
+}
+
 // TestOneCodeRaced: of a hundred browsers that show one code one gets in.
 func TestOneCodeRaced(t *testing.T) {
 	for _, tt := range []struct{ name, flow string }{{"S3-09/raced", "totp"}, {"S3-10/raced", "recoverycode"}} {

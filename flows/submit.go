@@ -203,9 +203,9 @@ func (v *visit) apply(w http.ResponseWriter, r *http.Request, f Flow, proof Proo
 }
 
 // take answers from the session that the person chose, or asks its owner for a
-// new proof where the client wants one.
+// new proof where the client wants one, or an identity waits to be linked.
 func (v *visit) take(row *storage.AuthorizationRequest, a Account) {
-	if !v.in.Fresh(a) {
+	if !v.in.Fresh(a) || row.Link != nil {
 		row.Identifier = Label(a.User)
 		return
 	}

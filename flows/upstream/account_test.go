@@ -145,6 +145,29 @@ func TestS306Proof(t *testing.T) {
 	}
 }
 
+// TestS314Link: an identity is a new way in, so who links one shows the second
+// factor that the account has, where none is asked otherwise too.
+func TestS314Link(t *testing.T) {
+	in := newStandIn(t)
+	s := newSite(t, nil, works(in, func(p *storage.Provider) { p.TrustEmail = false }))
+	s.project.SignIn.Policy.SecondFactor = storage.SecondFactorOff
+	u := s.user("alice@example.test", true)
+	err := s.store.Commit(t.Context(), s.project.Scope(), s.store.TOTPCredentials.Set(s.project.Scope(), u.ID, []byte("12345678901234567890"), 0, time.Now())...)
+	if err != nil {
+		t.Fatal(err)
+	}
+	b := s.open()
+	b.signIn("works")
+	b.post(b.at+"/upstream", "decision", "continue")
+	b.post(b.at+"/password", "password", "correct horse")
+	if page := b.get(b.at).Body.String(); !strings.Contains(page, "one-time-code") {
+		t.Errorf("the second factor is not asked:\n%.300s", page)
+	}
+	if b.post(b.at+"/upstream", "decision", "link"); len(s.identities(u.ID)) > 0 {
+		t.Error("linked with a password alone")
+	}
+}
+
 // TestLeave: who does not want to link goes on without.
 func TestLeave(t *testing.T) {
 	in := newStandIn(t)

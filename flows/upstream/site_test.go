@@ -17,6 +17,7 @@ import (
 	"github.com/elloloop/identity/flows/identify"
 	"github.com/elloloop/identity/flows/logout"
 	"github.com/elloloop/identity/flows/password"
+	"github.com/elloloop/identity/flows/totp"
 	"github.com/elloloop/identity/flows/upstream"
 	"github.com/elloloop/identity/storage"
 	"github.com/elloloop/identity/storage/memory"
@@ -73,6 +74,7 @@ func newSiteOn(t *testing.T, store *storage.Store, presets map[storage.ProviderK
 			identify.New(identify.Config{Providers: s.flow.Buttons}),
 			password.New(password.Config{Accounts: accounts, Credentials: s.store.PasswordCredentials, Hasher: hasher{}, Back: "identify"}),
 			s.flow,
+			totp.New(totp.Config{Credentials: s.store.TOTPCredentials}),
 			consent.New(consent.Config{Consents: s.store.Consents, Users: s.store.Users}),
 		},
 	})
