@@ -25,6 +25,7 @@ import (
 )
 
 //go:generate go -C ../proto run github.com/bufbuild/buf/cmd/buf@v1.75.0 generate
+//go:generate go -C ../proto run github.com/bufbuild/buf/cmd/buf@v1.75.0 generate --template buf.gen.ts.yaml
 //go:generate go -C .. run ./cmd/openapi
 
 const (

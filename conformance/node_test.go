@@ -31,7 +31,7 @@ type task struct {
 }
 
 // converse runs a script; what it wants to have visited, the browser visits.
-func converse(t *testing.T, b *browser, script string, what task) map[string]any {
+func converse(t *testing.T, b *browser, script string, what any) map[string]any {
 	t.Helper()
 	node := need(t, "node", "apt-get install nodejs", "node")
 	need(t, "openid-client", installNode, filepath.Join(suite.root, "conformance", "node", "node_modules", "openid-client", "package.json"))
