@@ -30,9 +30,16 @@ func (in *Interaction) Policy() storage.SignInPolicy {
 	return p
 }
 
+// sso is the id of the flow that alone says who somebody is where a project
+// requires single sign-on.
+const sso = "upstream"
+
 // First says whether a flow may say who somebody is. The methods of a project name
 // these alone: a second factor that is left out there is asked all the same.
 func (in *Interaction) First(flow string) bool {
+	if in.Project.Login.SSORequired && flow != sso {
+		return false
+	}
 	p := in.Policy().First
 	return (len(p) == 0 || slices.Contains(p, flow)) && in.Project.Login.Allows(flow)
 }

@@ -172,6 +172,7 @@ func TestFirstFactors(t *testing.T) {
 	}{
 		"project":        {func(p *storage.Project) { p.SignIn.Policy.First = []string{"passkey"} }, func(*storage.AuthorizationRequest) {}},
 		"client":         {func(*storage.Project) {}, func(ar *storage.AuthorizationRequest) { ar.SignIn.First = []string{"passkey"} }},
+		"single sign-on": {func(p *storage.Project) { p.Login.SSORequired = true }, func(*storage.AuthorizationRequest) {}},
 		"project record": {func(p *storage.Project) { p.Login.Methods = []string{"passkey"} }, func(*storage.AuthorizationRequest) {}},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -168,6 +168,17 @@ func TestS314Link(t *testing.T) {
 	}
 }
 
+// TestSSORequired: where a project wants single sign-on, this is the way in.
+func TestSSORequired(t *testing.T) {
+	in := newStandIn(t)
+	s := newSite(t, nil, works(in))
+	s.project.Login.SSORequired = true
+	b := s.open()
+	if b.signIn("works"); b.who() == "" {
+		t.Error("nobody can sign in")
+	}
+}
+
 // TestLeave: who does not want to link goes on without.
 func TestLeave(t *testing.T) {
 	in := newStandIn(t)
