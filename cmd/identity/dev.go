@@ -35,10 +35,11 @@ func newDevCommand(t *terminal) *cobra.Command {
 	f, s := &devFlags{}, newSettings(t)
 	cmd := &cobra.Command{
 		Use:   "dev",
-		Short: "Start a development server with demo accounts, demo clients and a playground",
-		Long: `Start a development server on http://localhost, with demo accounts, demo clients
-and a playground. It listens on loopback alone and is not for production: its
-accounts have passwords that everybody knows, and it serves no TLS.`,
+		Short: "Start a development server with demo accounts, demo clients, a playground and an inbox",
+		Long: `Start a development server on http://localhost, with demo accounts, demo clients,
+a playground, and an inbox for every mail. It listens on loopback alone and is not
+for production: its accounts have passwords that everybody knows, and it serves
+no TLS.`,
 		Example: `  identity dev
   identity dev --ephemeral --port 0 --print-json     for tests: forgets everything, prints one line of JSON`,
 		Args: cobra.NoArgs,
@@ -79,10 +80,7 @@ func (s *settings) dev(cmd *cobra.Command, t *terminal, f *devFlags) (err error)
 	issuer := "http://localhost:" + strconv.Itoa(port)
 	c, err := s.load(cmd, func(in *config.Input) {
 		in.Dev = true
-		in.Defaults = map[string]string{
-			"issuer": issuer, "sqlite.path": filepath.Join(folder, "identity.db"), "log.format": "text", "log.level": "warn",
-			"registration.mode": "open", "insecure.allow_loopback_fetch": "true",
-		}
+		in.Defaults = developmentDefaults(issuer, folder)
 		in.Environ = append([]string{"GATEWAY_KEY_ENCRYPTION_KEYS=" + key}, in.Environ...)
 	})
 	if err == nil {

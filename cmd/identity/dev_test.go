@@ -70,3 +70,18 @@ func develop(t *testing.T, args, env []string) {
 		t.Fatalf("dev ended with %d, %v:\n%s%s", code, err, line, &said)
 	}
 }
+
+// TestBanner: who starts a development server reads where its pages are, and so
+// do programs.
+func TestBanner(t *testing.T) {
+	const issuer = "http://localhost:8099"
+	banner, described := demo().banner(issuer, ".identity", false, time.Second), demo().describe(issuer)
+	for name, path := range map[string]string{"playground": "/dev/playground", "inbox": "/dev/inbox", "account": "/account"} {
+		if !strings.Contains(banner, issuer+path+" ") {
+			t.Errorf("the banner does not name %s:\n%s", path, banner)
+		}
+		if described[name] != issuer+path {
+			t.Errorf("%s is %v", name, described[name])
+		}
+	}
+}

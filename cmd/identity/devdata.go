@@ -18,6 +18,15 @@ const (
 	devIssuerFile = "issuer"
 )
 
+// developmentDefaults are the defaults of a development server, and of the
+// commands beside it.
+func developmentDefaults(issuer, folder string) map[string]string {
+	return map[string]string{
+		"issuer": issuer, "sqlite.path": filepath.Join(folder, "identity.db"), "log.format": "text", "log.level": "warn",
+		"registration.mode": "open", "insecure.allow_loopback_fetch": "true",
+	}
+}
+
 // developmentData lets the commands work on the data of a development server in
 // this folder, when nothing else is configured: client add just works beside
 // identity dev. nil where something is.
@@ -37,10 +46,7 @@ func (s *settings) developmentData(cmd *cobra.Command) func(*config.Input) {
 	}
 	return func(in *config.Input) {
 		in.Dev = true
-		in.Defaults = map[string]string{
-			"issuer": strings.TrimSpace(string(issuer)), "sqlite.path": filepath.Join(devFolder, "identity.db"),
-			"log.format": "text", "log.level": "warn",
-		}
+		in.Defaults = developmentDefaults(strings.TrimSpace(string(issuer)), devFolder)
 		in.Environ = append([]string{"GATEWAY_KEY_ENCRYPTION_KEYS=" + strings.TrimSpace(string(key))}, in.Environ...)
 	}
 }

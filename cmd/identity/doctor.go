@@ -81,7 +81,7 @@ func printFindings(t *terminal, findings []finding, asJSON bool) error {
 func (s *settings) examine(cmd *cobra.Command, offline bool) []finding {
 	c, err := s.load(cmd, nil)
 	if err != nil {
-		return []finding{{"configuration", false, err.Error(), "mend these settings; identity config explains each"}}
+		return []finding{{"configuration", false, err.Error(), "mend these settings; identity config --reference explains each"}}
 	}
 	findings := append([]finding{{"configuration", true, "issuer " + c.Server.Issuer, ""}}, examineProxies(c)...)
 	ctx, cancel := context.WithTimeout(cmd.Context(), 15*time.Second)

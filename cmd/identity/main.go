@@ -55,10 +55,10 @@ func newRoot(t *terminal) *cobra.Command {
 		Use:   "identity",
 		Short: "A standards-first OpenID Provider",
 		Long: `identity signs people in for your applications: a standards-first OpenID Provider
-in one binary, on an embedded SQLite.
+in one binary, on an embedded SQLite or on Postgres.
 
   identity dev      start a development server with demo accounts and a playground
-  identity serve    start the server; "identity config" explains every setting
+  identity serve    start the server; "identity config --reference" explains every setting
 
 The commands that manage something work on the configured database, or on a running
 server with --server. Exit codes: 1 failed, 2 not understood, 3 not found, 4 in the

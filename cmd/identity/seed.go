@@ -199,7 +199,7 @@ func (s *seed) describe(issuer string) map[string]any {
 			clients[i]["redirect_uri"] = c.shownRedirectURI()
 		}
 	}
-	return map[string]any{"issuer": issuer, "playground": issuer + "/dev/playground", "users": users, "clients": clients}
+	return map[string]any{"issuer": issuer, "playground": issuer + "/dev/playground", "inbox": issuer + "/dev/inbox", "account": issuer + "/account", "users": users, "clients": clients}
 }
 
 func (c seedClient) shownRedirectURI() string {
@@ -222,6 +222,7 @@ func (s *seed) banner(issuer, folder string, ephemeral bool, took time.Duration)
 	line("  Issuer       %s", issuer)
 	line("  Playground   %s/dev/playground     run code + PKCE, see decoded tokens", issuer)
 	line("  Inbox        %s/dev/inbox          every mail and SMS lands here", issuer)
+	line("  Account      %s/account            what people see of their own account", issuer)
 	for i, u := range s.Users {
 		label := "Users"
 		if i > 0 {

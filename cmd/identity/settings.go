@@ -111,8 +111,24 @@ type settings struct {
 
 func newSettings(t *terminal) *settings { return &settings{terminal: t} }
 
-// flags adds every setting to a command as a flag.
-func (s *settings) flags(cmd *cobra.Command) { config.Flags(cmd.Flags()) }
+// flags adds every setting to a command as a flag. Its help shows the command's
+// own flags first.
+func (s *settings) flags(cmd *cobra.Command) {
+	all := pflag.NewFlagSet("settings", pflag.ContinueOnError)
+	config.Flags(all)
+	cmd.Flags().AddFlagSet(all)
+	usual := cmd.UsageFunc()
+	hide := func(hidden bool) { all.VisitAll(func(f *pflag.Flag) { f.Hidden = hidden }) }
+	cmd.SetUsageFunc(func(c *cobra.Command) error {
+		hide(true)
+		err := usual(c)
+		hide(false)
+		if err == nil && c == cmd {
+			_, err = fmt.Fprintf(c.OutOrStderr(), "\nSettings (identity config --reference explains them):\n%s", all.FlagUsages())
+		}
+		return err
+	})
+}
 
 // given are the flags of the settings.
 func (s *settings) given(cmd *cobra.Command) *pflag.FlagSet {

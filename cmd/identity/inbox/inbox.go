@@ -65,7 +65,7 @@ func (i *Inbox) Put(m Message) {
 func (i *Inbox) Messages() []Message {
 	i.mu.Lock()
 	defer i.mu.Unlock()
-	return slices.Clone(i.messages)
+	return append([]Message{}, i.messages...) // a list in JSON, where there is none yet too
 }
 
 func (i *Inbox) find(number string) (Message, bool) {
