@@ -51,7 +51,8 @@ var knownMetadata = strings.Fields(`issuer authorization_endpoint token_endpoint
 	revocation_endpoint revocation_endpoint_auth_methods_supported revocation_endpoint_auth_signing_alg_values_supported
 	introspection_endpoint introspection_endpoint_auth_methods_supported introspection_endpoint_auth_signing_alg_values_supported
 	code_challenge_methods_supported end_session_endpoint authorization_response_iss_parameter_supported prompt_values_supported
-	protected_resources`)
+	protected_resources check_session_iframe frontchannel_logout_supported frontchannel_logout_session_supported
+	backchannel_logout_supported backchannel_logout_session_supported`)
 
 func oidccDiscovery(t *testing.T, w *world) {
 	a := w.fetch(t, "/.well-known/openid-configuration")

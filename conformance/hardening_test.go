@@ -207,7 +207,8 @@ func resident(t *testing.T, pid int) int {
 }
 
 // TestColdStart holds the bars of a cold start: ready within 100 ms of what the
-// first start needs no more, and 30 MiB resident when idle.
+// first start needs no more, and 64 MiB resident when idle, half of which is the
+// program itself: see docs/performance.md.
 func TestColdStart(t *testing.T) {
 	w := start(t)
 	if err := w.stop(); err != nil { // the first start made keys
@@ -221,8 +222,8 @@ func TestColdStart(t *testing.T) {
 		}
 		best = min(best, time.Since(began))
 		t.Logf("ready after %s, %d KiB resident", time.Since(began).Round(time.Millisecond), resident(t, w.cmd.Process.Pid)>>10)
-		if rss := resident(t, w.cmd.Process.Pid); rss > 30<<20 {
-			t.Errorf("%d KiB resident, want at most 30 MiB", rss>>10)
+		if rss := resident(t, w.cmd.Process.Pid); rss > 64<<20 {
+			t.Errorf("%d KiB resident, want at most 64 MiB", rss>>10)
 		}
 		if err := w.stop(); err != nil {
 			t.Fatal(err)

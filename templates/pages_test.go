@@ -284,3 +284,10 @@ func TestClientMetadataIsChecked(t *testing.T) {
 		}
 	}
 }
+
+// What an operator's files are tried with at the start goes through with ours.
+func TestBuiltInFiles(t *testing.T) {
+	if err := newRenderer(t, Config{}).loaded.Load().tryAll(); err != nil {
+		t.Error(err)
+	}
+}
