@@ -33,7 +33,7 @@ const (
 	callTimeout     = 15 * time.Second
 )
 
-// Config is what the services are made of. Every field but Log, Secret
+// Config is what the services are made of. Every field but Log, Secret, Limits
 // and PublicMailDomains is required.
 type Config struct {
 	Store     *storage.Store
@@ -51,6 +51,7 @@ type Config struct {
 	ControlProject string
 	// PublicMailDomains are more mail domains that no tenant can have.
 	PublicMailDomains []string
+	Limits            Limits
 	Now               func() time.Time
 	Log               *slog.Logger // nil: discarded
 }
@@ -69,6 +70,7 @@ type Projects interface {
 type Server struct {
 	Config
 	secret    storage.Digest // compared instead of the secret, so that its length is no secret either
+	blocked   blocklist
 	validator protovalidate.Validator
 	methods   []method
 }
@@ -79,7 +81,7 @@ func (s *Server) LogValue() slog.Value { return s.Config.LogValue() }
 // method is one RPC that is served.
 type method struct {
 	procedure string
-	handler   func(authenticator) http.Handler
+	handler   func(authenticator, ...connect.HandlerOption) http.Handler
 }
 
 // New makes the services. It fails when an RPC that is served does not say who
@@ -109,7 +111,7 @@ func New(c Config) (*Server, error) {
 // and reflection to those who may call something.
 func (s *Server) Handler() http.Handler {
 	mux := http.NewServeMux()
-	s.mount(mux, s.authenticate)
+	s.mount(mux, s.authenticate, connect.WithRequestGate(s.gate(s.limited)))
 	health := grpchealth.NewStaticChecker(Services()...)
 	mux.Handle(grpchealth.NewHandler(health, s.options()...))
 	reflector := grpcreflect.NewStaticReflector(Services()...)
@@ -141,9 +143,9 @@ func (s *Server) Local(actor string) connect.HTTPClient {
 	return localClient{mux}
 }
 
-func (s *Server) mount(mux *http.ServeMux, who authenticator) {
+func (s *Server) mount(mux *http.ServeMux, who authenticator, more ...connect.HandlerOption) {
 	for _, m := range s.methods {
-		mux.Handle(m.procedure, m.handler(who))
+		mux.Handle(m.procedure, m.handler(who, more...))
 	}
 }
 
@@ -172,12 +174,12 @@ func (c *call) scope() storage.Scope { return c.project.Scope() }
 func rpc[Req, Res any](s *Server, procedure string, do func(context.Context, *call, *Req) (*Res, error)) method {
 	desc := descriptorOf(procedure)
 	options := append(s.options(), connect.WithSchema(desc))
-	return method{procedure, func(who authenticator) http.Handler {
+	return method{procedure, func(who authenticator, more ...connect.HandlerOption) http.Handler {
 		return connect.NewUnaryHandlerSimple(procedure, func(ctx context.Context, req *Req) (*Res, error) {
 			ctx, cancel := context.WithTimeout(ctx, callTimeout)
 			defer cancel()
 			info, _ := connect.CallInfoForHandlerContext(ctx)
-			c := &call{now: s.Now().UTC(), origin: originOf(info)}
+			c := &call{now: s.Now().UTC(), origin: originOf(info.Peer(), info.RequestHeader())}
 			msg, ok := any(req).(proto.Message)
 			if !ok {
 				return nil, s.answer(ctx, c, procedure, errors.New("admin: a request is no message"))
@@ -191,20 +193,20 @@ func rpc[Req, Res any](s *Server, procedure string, do func(context.Context, *ca
 			}
 			info.ResponseHeader().Set("Cache-Control", "no-store") // secrets, and people
 			return res, nil
-		}, append(options, connect.WithRequestGate(gate(who)))...)
+		}, append(slices.Clone(options), more...)...)
 	}}
 }
 
 // originOf says where a request came from. The outer layer of the server has
 // made the address and the request id trustworthy.
-func originOf(info connect.CallInfo) storage.Origin {
-	addr := info.Peer().Addr
+func originOf(peer connect.Peer, h http.Header) storage.Origin {
+	addr := peer.Addr
 	if i := strings.LastIndexByte(addr, ':'); i > 0 {
 		addr = strings.Trim(addr[:i], "[]")
 	}
-	agent := info.RequestHeader().Get("User-Agent")
+	agent := h.Get("User-Agent")
 	return storage.Origin{
-		IP: addr, UserAgent: strings.ToValidUTF8(agent[:min(len(agent), 256)], ""), RequestID: info.RequestHeader().Get("X-Request-Id"),
+		IP: addr, UserAgent: strings.ToValidUTF8(agent[:min(len(agent), 256)], ""), RequestID: h.Get("X-Request-Id"),
 	}
 }
 

@@ -49,6 +49,9 @@ func (c *Caller) has(scope string) bool {
 // that nobody knows.
 type authenticator func(context.Context, http.Header) (*Caller, error)
 
+// doorkeeper is an authenticator that counts who knocks.
+type doorkeeper func(context.Context, connect.Spec, connect.Peer, http.Header) (*Caller, error)
+
 // Tokens reads access tokens of our own.
 type Tokens interface {
 	// AccessToken returns what a live access token says. storage.ErrNotFound for
@@ -126,32 +129,27 @@ func bearer(h http.Header) (string, bool) {
 	return token, ok && token != "" && strings.EqualFold(scheme, "Bearer")
 }
 
-// gate refuses a request that brings no credential before its body is read.
-func gate(who authenticator) connect.RequestGateFunc {
-	return func(ctx context.Context, _ connect.Spec, _ connect.Peer, h http.Header) (context.Context, error) {
-		if _, ok := bearer(h); ok {
-			return ctx, nil
+// gate lets nobody's request go on to where its body is read. The call asks again
+// who it is: what the gate learnt has no way there but hidden in a context.
+func (s *Server) gate(who doorkeeper) connect.RequestGateFunc {
+	return func(ctx context.Context, spec connect.Spec, peer connect.Peer, h http.Header) (context.Context, error) {
+		asking, cancel := context.WithTimeout(ctx, callTimeout)
+		defer cancel()
+		if _, err := who(asking, spec, peer, h); err != nil {
+			return nil, s.answer(ctx, &call{origin: originOf(peer, h)}, spec.Procedure, err)
 		}
-		if _, err := who(ctx, http.Header{}); err == nil { // in process
-			return ctx, nil
-		}
-		return nil, unauthenticated(false)
+		return ctx, nil
 	}
 }
 
 // reflection is open to those who may call something: what there is to call tells
 // a stranger nothing that the documentation does not, but costs memory.
 func (s *Server) reflection() []connect.HandlerOption {
-	return append(s.options(), connect.WithRequestGate(func(ctx context.Context, _ connect.Spec, _ connect.Peer, h http.Header) (context.Context, error) {
-		c, err := s.authenticate(ctx, h)
-		switch {
-		case errors.Is(err, errUnauthenticated):
-			return nil, unauthenticated(len(h.Values("Authorization")) > 0)
-		case err != nil:
-			return nil, s.internal(ctx, "reflection", "", err)
-		case len(c.Scopes) == 0:
-			return nil, insufficient(scopeAdmin)
+	return append(s.options(), connect.WithRequestGate(s.gate(func(ctx context.Context, spec connect.Spec, peer connect.Peer, h http.Header) (*Caller, error) {
+		c, err := s.limited(ctx, spec, peer, h)
+		if err == nil && len(c.Scopes) == 0 {
+			err = insufficient(scopeAdmin)
 		}
-		return ctx, nil
-	}))
+		return c, err
+	})))
 }

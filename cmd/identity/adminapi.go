@@ -28,6 +28,7 @@ func adminConfig(c *config.Config, p *provider, h *hashing, log *slog.Logger) ad
 		Store: p.store, Projects: found, Tokens: adminTokens{p.op, found}, Clients: clientRules{p.store}, Keys: adminKeys{p.keys},
 		People: people{}, Passwords: adminPasswords{h}, Resolver: net.DefaultResolver, ControlProject: p.project.ID, Now: time.Now, Log: log,
 		Secret: c.Admin.Secret.Reveal(), PublicMailDomains: c.Admin.PublicMailDomains,
+		Limits: admin.Limits{Window: c.RateLimit.Window, Failures: c.RateLimit.ClientAuth, Bootstraps: c.RateLimit.Bootstrap},
 	}
 }
 

@@ -139,8 +139,9 @@ type RateLimit struct {
 	Window       time.Duration `key:"rate_limit.window_seconds" env:"GATEWAY_RATE_LIMIT_WINDOW_SECONDS" default:"60" min:"1" max:"86400" doc:"The window that the limits below count in, for each address."`
 	Login        int           `key:"rate_limit.login" env:"GATEWAY_RATE_LIMIT_LOGIN" default:"30" min:"1" max:"1000000" doc:"Attempts to sign in."`
 	Signup       int           `key:"rate_limit.signup" env:"GATEWAY_RATE_LIMIT_SIGNUP" default:"10" min:"1" max:"1000000" doc:"New accounts."`
-	ClientAuth   int           `key:"rate_limit.client_auth" env:"GATEWAY_RATE_LIMIT_CLIENT_AUTH" default:"60" min:"1" max:"1000000" doc:"Failed authentications of clients."`
+	ClientAuth   int           `key:"rate_limit.client_auth" env:"GATEWAY_RATE_LIMIT_CLIENT_AUTH" default:"60" min:"1" max:"1000000" doc:"Failed authentications of clients, and of callers of the administration."`
 	Register     int           `key:"rate_limit.register" env:"GATEWAY_RATE_LIMIT_REGISTER" default:"10" min:"1" max:"1000000" doc:"Registrations of clients."`
+	Bootstrap    int           `key:"rate_limit.bootstrap" env:"GATEWAY_RATE_LIMIT_BOOTSTRAP" default:"5" min:"1" max:"1000000" doc:"Attempts to make the first platform administrator."`
 	Passwordless int           `key:"rate_limit.passwordless" env:"GATEWAY_RATE_LIMIT_PASSWORDLESS" default:"5" min:"1" max:"1000000" doc:"Mails with a code or a link that signs in."`
 	Reset        int           `key:"rate_limit.reset" env:"GATEWAY_RATE_LIMIT_RESET" default:"5" min:"1" max:"1000000" doc:"Mails with a link to choose a new password."`
 	Verify       int           `key:"rate_limit.verify" env:"GATEWAY_RATE_LIMIT_VERIFY" default:"20" min:"1" max:"1000000" doc:"Mails with a link that proves an address."`
