@@ -235,6 +235,7 @@ func TestKillReplica(t *testing.T) {
 		if err := victim.start(); err != nil {
 			t.Fatal(err)
 		}
+		victim.http.CloseIdleConnections() // they lead to the process that is gone
 	}
 	l.held(t, r)
 }

@@ -126,10 +126,13 @@ func newKeyRotate(t *terminal) *cobra.Command {
 		Long: `Let the next keys sign, and publish new next ones. The keys that signed until now
 stay published until the last token that they signed has expired. A next key that
 was published too short a time ago for every client to know it is refused, unless
---force: use it when a key is compromised.`,
+--now (or --force): use it when a key is compromised, or to try a rotation. Running
+servers take the new keys up at once: the key that signs now was in the JWKS before,
+and the one that comes after it is in the JWKS from now on.`,
 	}
 	cmd.Flags().StringVar(&alg, "alg", "", "only this alg: RS256, PS256, ES256 or EdDSA")
 	cmd.Flags().BoolVar(&force, "force", false, "do not wait until every client can know the next key")
+	cmd.Flags().BoolVar(&force, "now", false, "the same as --force")
 	return t.apiCall(cmd, func(ctx context.Context, a *api, _ []string) error {
 		res, err := a.Keys.RotateKeys(ctx, &adminv1.RotateKeysRequest{ProjectId: a.project, Alg: alg, Force: force})
 		if err != nil {
