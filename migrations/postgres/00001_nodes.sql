@@ -290,7 +290,7 @@ CREATE UNIQUE INDEX client_origins_key_origin_client ON client_origins (project_
 CREATE INDEX client_origins_by_origin ON client_origins (project_id, origin NULLS FIRST, id);
 CREATE INDEX client_origins_by_client ON client_origins (project_id, client_id NULLS FIRST, id);
 CREATE INDEX client_origins_expiry ON client_origins (expires_at) WHERE expires_at IS NOT NULL;
-SELECT identity_isolate('client_origins', NULL);
+SELECT identity_isolate('client_origins', 'expires_at');
 
 CREATE TABLE password_credentials (
     project_id  TEXT COLLATE "C" NOT NULL,
