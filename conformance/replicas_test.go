@@ -116,8 +116,9 @@ func balance(t *testing.T, door net.Listener, nodes []*server) {
 			}
 			open.Go(func() {
 				defer from.Close()
-				for range nodes {
-					to, err := net.Dial("tcp", nodes[turn.Add(1)%int64(len(nodes))].addr)
+				first := turn.Add(1) // others take their turns meanwhile
+				for i := range nodes {
+					to, err := net.Dial("tcp", nodes[(first+int64(i))%int64(len(nodes))].addr)
 					if err != nil {
 						continue
 					}
