@@ -94,7 +94,7 @@ func oidccDiscovery(t *testing.T, w *world) {
 		"code_challenge_methods_supported":                 {"S256"},
 		"acr_values_supported":                             nil,
 		"prompt_values_supported":                          {"none", "login", "consent", "select_account", "create"},
-		"ui_locales_supported":                             {"en", "de"},
+		"ui_locales_supported":                             {"en", "de", "es", "fr", "ja"},
 		"revocation_endpoint_auth_methods_supported":       {"client_secret_basic"},
 		"introspection_endpoint_auth_methods_supported":    {"client_secret_basic"},
 	}

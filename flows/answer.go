@@ -9,6 +9,7 @@ import (
 	"mime"
 	"net/http"
 	"net/url"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -79,12 +80,23 @@ func (v *visit) page(w http.ResponseWriter, r *http.Request, status int, f Flow,
 	req := &v.in.Request
 	p := templates.Page{
 		Name: f.ID(), Action: v.in.URL(f.ID()), View: view,
-		Client: client(req), UILocales: req.UILocales, FormAction: redirectOrigin(req.RedirectURI),
+		Client: client(req), UILocales: v.languages(), FormAction: redirectOrigin(req.RedirectURI),
 		Popup: req.Display == "popup", // OIDC Core §3.1.2.1: its opener waits for it
 		Dev:   v.project.InsecureDevelopment, RequestID: v.origin.RequestID,
 	}
 	v.send(w, r, status, p, problem)
 	return nil
+}
+
+// languages are what the page speaks before what the browser asks for: the
+// request's ui_locales (OIDC Core §3.1.2.1), then the language of who is signed in
+// here. Who only says who they are shows nobody a language by that.
+func (v *visit) languages() []string {
+	all := slices.Clone(v.in.Request.UILocales)
+	if len(v.live) > 0 && v.live[0].User.Locale != "" {
+		all = append(all, v.live[0].User.Locale)
+	}
+	return all
 }
 
 // send writes a page, in the form that was asked for.
@@ -93,7 +105,7 @@ func (e *Engine) send(w http.ResponseWriter, r *http.Request, status int, p temp
 	if p.Account != nil {
 		a.FormToken = p.Account.Token
 		if p.Account.Done != "" {
-			a.Done = e.Pages.Sentence(e.Pages.Preferences(r, nil), p.Account.Done, nil)
+			a.Done = e.Pages.Sentence(e.Pages.Preferences(r, p.UILocales), p.Account.Done, nil)
 		}
 	}
 	if problem != nil {

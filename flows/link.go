@@ -100,7 +100,7 @@ func (v *visit) linkPage(w http.ResponseWriter, r *http.Request, f Linked, token
 	req := &v.in.Request
 	v.send(w, r, http.StatusOK, templates.Page{
 		Name: o.Page, Action: v.in.base + "/link/" + f.ID() + "?" + url.Values{"token": {token}}.Encode(), View: o.View,
-		Client: client(req), UILocales: req.UILocales, FormAction: redirectOrigin(req.RedirectURI),
+		Client: client(req), UILocales: v.languages(), FormAction: redirectOrigin(req.RedirectURI),
 		Dev: v.project.InsecureDevelopment, RequestID: v.origin.RequestID,
 	}, problem)
 	return nil

@@ -55,7 +55,7 @@ func (v *visit) logoutPage(w http.ResponseWriter, r *http.Request, problem *Prob
 
 func (v *visit) plain(name string, view any) templates.Page {
 	return templates.Page{
-		Name: name, View: view, UILocales: v.in.Request.UILocales,
+		Name: name, View: view, UILocales: v.languages(),
 		Dev: v.project.InsecureDevelopment, RequestID: v.origin.RequestID,
 	}
 }

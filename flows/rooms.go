@@ -132,7 +132,7 @@ func (e *Engine) showRoom(w http.ResponseWriter, r *http.Request, m *Member, roo
 	w.Header().Set("Vary", "Accept")
 	e.send(w, r, http.StatusOK, templates.Page{
 		Name: room.Name, Action: m.URL(room.Path), View: view, Account: frame,
-		Dev: m.Project.InsecureDevelopment, RequestID: m.Origin.RequestID,
+		Dev: m.Project.InsecureDevelopment, RequestID: m.Origin.RequestID, UILocales: m.visit.languages(),
 	}, problem)
 	return nil
 }

@@ -164,6 +164,8 @@ func TestAccountProfile(t *testing.T) {
 		}
 	}
 	wantRedirect(t, b.form("/account/profile", "name", "Alice A.", "birthdate", "0000-02-29", "zoneinfo", "Europe/Vienna", "locale", "de-AT", "username", "alice"), "/account/profile?done=saved")
+	b.header.Set("Accept-Language", "es")
+	wantPage(t, b.get("/account"), http.StatusOK, `<html lang="de"`) // what the person chose, before what the browser asks for
 	after, err := s.store.Users.Get(t.Context(), s.project.Scope(), u.ID)
 	if err != nil || after.Name != "Alice A." || after.Birthdate != "0000-02-29" || after.UsernameKey != "alice" || !after.ProfileUpdatedAt.Equal(s.now()) {
 		t.Errorf("%+v %v", after, err)
@@ -173,6 +175,7 @@ func TestAccountProfile(t *testing.T) {
 		u, _ := s.store.Users.ByEmail(t.Context(), s.project.Scope(), "bob@example.test")
 		return u
 	}())
+	wantPage(t, c.get("/account"), http.StatusOK, `<html lang="en"`)
 	wantPage(t, c.form("/account/profile", "username", "ALICE"), http.StatusUnprocessableEntity, "Please choose another one")
 }
 

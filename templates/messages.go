@@ -162,6 +162,17 @@ func (m *messages) match(preferences []string) language.Tag {
 	return m.tags[0]
 }
 
+// Languages are the tags that there are messages in, the default first.
+func (r *Renderer) Languages() []string {
+	tags := r.loaded.Load().messages.tags
+	out := make([]string, len(tags))
+	for i, t := range tags {
+		out[i] = t.String()
+	}
+	slices.Sort(out[1:])
+	return out
+}
+
 // Preferences returns the languages that the person wants, most wanted first:
 // the client's ui_locales (OIDC Core §3.1.2.1), the cookie "lang", and
 // Accept-Language (RFC 9110 §12.5.4).

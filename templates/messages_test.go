@@ -12,8 +12,13 @@ import (
 	"github.com/google/go-cmp/cmp"
 )
 
-// sentences reads a message file: id → all its forms as one text.
-func sentences(t *testing.T, locale string) map[string]string {
+// languages are those of the built-in message files, and the plural forms that
+// each has beside "other" (CLDR, for the whole numbers that are said).
+var languages = map[string][]string{"en": {"one"}, "de": {"one"}, "es": {"one"}, "fr": {"one"}, "ja": {}}
+
+// sentences reads a message file: id → form → text. A text without forms has the
+// form "other" alone.
+func sentences(t *testing.T, locale string) map[string]map[string]string {
 	t.Helper()
 	raw, err := embedded.ReadFile("locales/" + locale + ".json")
 	if err != nil {
@@ -23,44 +28,94 @@ func sentences(t *testing.T, locale string) map[string]string {
 	if err := json.Unmarshal(raw, &file); err != nil {
 		t.Fatal(err)
 	}
-	out := map[string]string{}
+	out := map[string]map[string]string{}
 	for id, v := range file {
+		out[id] = map[string]string{}
 		switch v := v.(type) {
 		case string:
-			out[id] = v
+			out[id]["other"] = v
 		case map[string]any:
-			one, _ := v["one"].(string)
-			other, _ := v["other"].(string)
-			if one == "" || other == "" {
-				t.Errorf("%s: %s: want the forms one and other", locale, id)
+			for form, s := range v {
+				out[id][form], _ = s.(string)
 			}
-			out[id] = one + other
 		}
-		if strings.TrimSpace(out[id]) == "" {
-			t.Errorf("%s: %s is empty", locale, id)
+		for form, s := range out[id] {
+			if strings.TrimSpace(s) == "" {
+				t.Errorf("%s: %s is empty", locale, id)
+			}
+			if form != "other" && !slices.Contains(languages[locale], form) {
+				t.Errorf("%s: %s: this language has no form %q", locale, id, form)
+			}
 		}
 	}
 	return out
 }
 
+var named = regexp.MustCompile(`{{[^}]*}}`)
+
+// names are the values that a sentence names, in order.
+func names(s string) []string {
+	all := named.FindAllString(s, -1)
+	slices.Sort(all)
+	return all
+}
+
+// TestLanguagesHaveTheSameMessages: every language says everything, with the same
+// values, and in each of its plural forms.
 func TestLanguagesHaveTheSameMessages(t *testing.T) {
-	en, de := sentences(t, "en"), sentences(t, "de")
-	named := regexp.MustCompile(`{{[^}]*}}`)
-	for id, s := range en {
-		if de[id] == "" {
-			t.Errorf("de.json lacks %s", id)
-			continue
+	files, err := embedded.ReadDir("locales")
+	if err != nil || len(files) != len(languages) {
+		t.Fatalf("%d message files, want %d (%v)", len(files), len(languages), err)
+	}
+	en := sentences(t, "en")
+	for locale, forms := range languages {
+		said := sentences(t, locale)
+		for id, s := range en {
+			got := said[id]
+			if got["other"] == "" {
+				t.Errorf("%s.json lacks %s", locale, id)
+				continue
+			}
+			if diff := cmp.Diff(names(s["other"]), names(got["other"])); diff != "" {
+				t.Errorf("%s names other values in %s: %s", id, locale, diff)
+			}
+			for form, text := range got { // "one minute" need not say the number
+				for _, name := range names(text) {
+					if !slices.Contains(names(s["other"]), name) {
+						t.Errorf("%s: %s: the form %s names %s", locale, id, form, name)
+					}
+				}
+			}
+			for _, form := range forms {
+				if len(s) > 1 && got[form] == "" {
+					t.Errorf("%s: %s lacks the form %s", locale, id, form)
+				}
+			}
 		}
-		a, b := named.FindAllString(s, -1), named.FindAllString(de[id], -1)
-		slices.Sort(a)
-		slices.Sort(b)
-		if diff := cmp.Diff(a, b); diff != "" {
-			t.Errorf("%s names other values in German: %s", id, diff)
+		for id := range said {
+			if en[id] == nil {
+				t.Errorf("en.json lacks %s of %s.json", id, locale)
+			}
 		}
 	}
-	for id := range de {
-		if en[id] == "" {
-			t.Errorf("en.json lacks %s", id)
+}
+
+// TestLanguagesAreTranslated: a language is not a copy of English.
+func TestLanguagesAreTranslated(t *testing.T) {
+	en := sentences(t, "en")
+	for locale := range languages {
+		same := 0
+		for id, forms := range sentences(t, locale) {
+			s := forms["other"]
+			if len(strings.Fields(named.ReplaceAllString(s, ""))) > 1 && s == en[id]["other"] {
+				same++
+				if locale != "en" {
+					t.Errorf("%s: %s is English: %q", locale, id, s)
+				}
+			}
+		}
+		if locale == "en" && same < 300 {
+			t.Errorf("%d sentences were looked at", same)
 		}
 	}
 }
@@ -78,7 +133,7 @@ func TestPromisedMessages(t *testing.T) {
 		"home.":  "playground discovery jwks account console inbox",
 	} {
 		for _, name := range strings.Fields(names) {
-			if en[prefix+name] == "" {
+			if en[prefix+name] == nil {
 				t.Errorf("there is no %s%s", prefix, name)
 			}
 		}
@@ -98,6 +153,8 @@ func TestSentence(t *testing.T) {
 		{"value", "de", "problem.password_short", map[string]any{"Min": 8}, "Das Passwort ist zu kurz. Es braucht mindestens 8 Zeichen."},
 		{"unknown-id", "en", "problem.no_such_thing", nil, "Something went wrong on our side. Please try again in a few minutes."},
 		{"unknown-language", "tlh", "problem.password_missing", nil, "Please enter your password."},
+		{"japanese", "ja", "problem.too_many_attempts", map[string]any{"Minutes": 1}, "試行回数が多すぎます。1 分後にもう一度お試しください。"},
+		{"french-zero", "fr", "account.passkeys", map[string]any{"Count": 0}, "0 clé d’accès"},
 		{"region", "de-AT", "problem.password_missing", nil, "Bitte geben Sie Ihr Passwort ein."},
 	} {
 		t.Run(row.name, func(t *testing.T) {
@@ -119,12 +176,15 @@ func TestLanguageOfThePerson(t *testing.T) {
 		{"nothing", nil, "", "", "en"},
 		{"accept", nil, "", "de-CH,de;q=0.9,en;q=0.5", "de"},
 		{"accept-order", nil, "", "en;q=0.4, de;q=0.9", "de"},
-		{"accept-none-of-ours", nil, "", "fr-FR,fr", "en"},
-		{"accept-second", nil, "", "fr-FR,de;q=0.8", "de"},
+		{"accept-none-of-ours", nil, "", "it-IT,it", "en"},
+		{"accept-second", nil, "", "it-IT,de;q=0.8", "de"},
+		{"spanish", nil, "", "es-MX,es;q=0.9", "es"},
+		{"french", nil, "", "fr-CA", "fr"},
+		{"japanese", nil, "", "ja-JP,en;q=0.5", "ja"},
 		{"cookie-before-accept", nil, "de", "en", "de"},
 		{"OIDCCore-3.1.2.1/ui_locales-first", []string{"de"}, "en", "en", "de"},
-		{"OIDCCore-3.1.2.1/ui_locales-in-order", []string{"fr", "de", "en"}, "", "en", "de"},
-		{"OIDCCore-3.1.2.1/ui_locales-none-of-ours", []string{"fr"}, "", "de", "de"},
+		{"OIDCCore-3.1.2.1/ui_locales-in-order", []string{"it", "de", "en"}, "", "en", "de"},
+		{"OIDCCore-3.1.2.1/ui_locales-none-of-ours", []string{"it"}, "", "de", "de"},
 		{"S1-11/ui_locales-junk", []string{`"><script>`, "de\r\nX: y", strings.Repeat("a-", 4000)}, "", "", "en"},
 		{"accept-huge", nil, "", strings.Repeat("de,", 4000), "en"},
 		{"accept-junk", nil, "", "%%%;;q=q", "en"},

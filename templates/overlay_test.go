@@ -59,8 +59,8 @@ func TestBrokenOwnFile(t *testing.T) {
 		}
 	})
 	t.Run("default-language", func(t *testing.T) {
-		if _, err := New(Config{DefaultLocale: language.French}); err == nil || !strings.Contains(err.Error(), "fr") {
-			t.Errorf("error %v, want one that names fr", err)
+		if _, err := New(Config{DefaultLocale: language.Italian}); err == nil || !strings.Contains(err.Error(), "locales/it.json") {
+			t.Errorf("error %v, want one that names locales/it.json", err)
 		}
 	})
 	t.Run("logo", func(t *testing.T) {
@@ -77,7 +77,7 @@ func TestOwnFiles(t *testing.T) {
 	dir := folder(t, map[string]string{
 		"html/home.html":  `{{define "title"}}{{.T "own.title"}}{{end}}{{define "content"}}<h1>{{template "title" .}}</h1>{{.View.Issuer}}{{end}}`,
 		"locales/en.json": `{"own.title": "Our house", "identify.title": "Come in"}`,
-		"locales/fr.json": `{"identify.title": "Se connecter"}`,
+		"locales/it.json": `{"identify.title": "Accedi"}`,
 		"locales/ar.json": `{"identify.title": "تسجيل الدخول"}`,
 		"static/app.css":  `body{color:red}`,
 	})
@@ -87,14 +87,14 @@ func TestOwnFiles(t *testing.T) {
 		t.Errorf("own page: %s", body)
 	}
 	identify := Page{Name: "identify", Action: "/x", View: IdentifyView{}}
-	for locale, want := range map[string]string{"en": "Come in", "fr": "Se connecter", "ar": "تسجيل الدخول", "": "Anmelden"} {
+	for locale, want := range map[string]string{"en": "Come in", "it": "Accedi", "ar": "تسجيل الدخول", "": "Anmelden"} {
 		if got := text(elements(parsed(t, r, identify, locale), "h1")[0]); got != want {
 			t.Errorf("%q: heading %q, want %q", locale, got, want)
 		}
 	}
 	// What a language of one's own lacks is said in English.
-	if got := r.Sentence([]string{"fr"}, "problem.password_missing", nil); got != "Please enter your password." {
-		t.Errorf("fr: %q", got)
+	if got := r.Sentence([]string{"it"}, "problem.password_missing", nil); got != "Please enter your password." {
+		t.Errorf("it: %q", got)
 	}
 	if got := value(elements(parsed(t, r, identify, "ar"), "html")[0], "dir"); got != "rtl" {
 		t.Errorf("ar: dir=%q", got)

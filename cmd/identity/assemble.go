@@ -92,7 +92,7 @@ func (p *provider) wire(ctx context.Context, c *config.Config, log *slog.Logger)
 	p.rooms = p.engine.Rooms(modules.rooms)
 	p.op, err = op.New(op.Config{
 		Store: p.store, Projects: p.finder.Of, Interactions: p.engine, Browsers: p.engine, Pages: &protocolPages{p.renderer}, Keys: p.keys,
-		Now: time.Now, Log: log, ACRValues: flows.FactorsReach(modules.flows, p.project.SignIn.Policy), UILocales: []string{"en", "de"}, Fetch: p.outbound,
+		Now: time.Now, Log: log, ACRValues: flows.FactorsReach(modules.flows, p.project.SignIn.Policy), UILocales: p.renderer.Languages(), Fetch: p.outbound,
 	})
 	if err != nil {
 		return err
