@@ -24,7 +24,7 @@ test: setup ## Install what the tests need, then vet and run every test with the
 	bash .ci/with-postgres $(GO) test -race -count=1 -timeout 25m ./...
 
 .PHONY: setup
-setup: ## Install what the tests need: Chromium, fonts, PostgreSQL, Node packages
+setup: ## Install what the tests need: Chromium, fonts, PostgreSQL, Apache, Node packages, oauth2-proxy, Dex
 	@bash .ci/setup
 
 .PHONY: lint
