@@ -28,7 +28,10 @@ type eventList interface {
 	GetFrom() *timestamppb.Timestamp
 }
 
-func (s *Server) events(ctx context.Context, scope storage.Scope, req eventList, until *timestamppb.Timestamp) ([]*adminv1.AuditEvent, string, error) {
+// lister lists one log, or two together.
+type lister func(context.Context, storage.AuditFilter, storage.PageRequest) (storage.List[storage.AuditEvent], error)
+
+func (s *Server) events(ctx context.Context, list lister, req eventList, until *timestamppb.Timestamp) ([]*adminv1.AuditEvent, string, error) {
 	f := storage.AuditFilter{Action: req.GetAction(), Actor: req.GetActor(), Target: req.GetTarget()}
 	if req.GetFrom() != nil {
 		f.From = req.GetFrom().AsTime()
@@ -37,7 +40,7 @@ func (s *Server) events(ctx context.Context, scope storage.Scope, req eventList,
 		f.Until = until.AsTime()
 	}
 	page, _ := pageRequest(req.GetPageSize(), req.GetPageToken(), req.GetOrderBy())
-	l, err := s.Store.AuditEvents.List(ctx, scope, f, page)
+	l, err := list(ctx, f, page)
 	if err != nil {
 		return nil, "", badPage(err)
 	}
@@ -53,12 +56,16 @@ func (s *Server) events(ctx context.Context, scope storage.Scope, req eventList,
 }
 
 func (s *Server) listAuditEvents(ctx context.Context, c *call, req *adminv1.ListAuditEventsRequest) (*adminv1.ListAuditEventsResponse, error) {
-	events, next, err := s.events(ctx, c.scope(), req, req.GetUntil())
+	events, next, err := s.events(ctx, func(ctx context.Context, f storage.AuditFilter, p storage.PageRequest) (storage.List[storage.AuditEvent], error) {
+		return s.Store.AuditEvents.Concerning(ctx, c.project.ID, f, p)
+	}, req, req.GetUntil())
 	return &adminv1.ListAuditEventsResponse{Events: events, NextPageToken: next}, err
 }
 
 func (s *Server) listControlEvents(ctx context.Context, _ *call, req *adminv1.ListControlEventsRequest) (*adminv1.ListControlEventsResponse, error) {
-	events, next, err := s.events(ctx, storage.ControlScope(), req, req.GetUntil())
+	events, next, err := s.events(ctx, func(ctx context.Context, f storage.AuditFilter, p storage.PageRequest) (storage.List[storage.AuditEvent], error) {
+		return s.Store.AuditEvents.List(ctx, storage.ControlScope(), f, p)
+	}, req, req.GetUntil())
 	return &adminv1.ListControlEventsResponse{Events: events, NextPageToken: next}, err
 }
 

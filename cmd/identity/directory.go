@@ -46,7 +46,7 @@ func (d *database) seedDefault(ctx context.Context, hosts []string, log *slog.Lo
 	now := time.Now().UTC()
 	id := d.project.ID
 	rec := &storage.ProjectRecord{ID: id, Status: storage.ProjectActive, CreatedOrder: now.UnixMicro()}
-	err := d.store.Projects.Create(ctx, rec, d.audit("project.created", "system", id))
+	err := d.store.Projects.Create(ctx, rec, d.vouched("project.created", id))
 	switch {
 	case errors.Is(err, storage.ErrInvalidArgument): // an id from before there were more projects
 		log.WarnContext(ctx, "the default project can't be stored, and has no hosts of its own", "cause", err)
@@ -62,6 +62,13 @@ func (d *database) seedDefault(ctx context.Context, hosts []string, log *slog.Lo
 	return nil
 }
 
+// vouched tells what the configuration did to the default project.
+func (d *database) vouched(action, target string) storage.Change {
+	return d.store.AuditEvents.Append(storage.AuditEvent{
+		At: time.Now().UTC(), Action: action, Outcome: "success", Actor: "system", Target: target, Details: map[string]string{"project_id": d.project.ID},
+	})
+}
+
 func (d *database) vouch(ctx context.Context, host string, primary bool, now time.Time) error {
 	domain, err := d.store.ProjectDomains.ByHost(ctx, host)
 	switch {
@@ -75,7 +82,7 @@ func (d *database) vouch(ctx context.Context, host string, primary bool, now tim
 	if domain, err = d.store.ProjectDomains.Claim(ctx, d.project.ID, host); err != nil {
 		return err
 	}
-	err = d.store.ProjectDomains.Verify(ctx, domain, now, d.audit("domain.verified", "system", host))
+	err = d.store.ProjectDomains.Verify(ctx, domain, now, d.vouched("domain.verified", host))
 	if errors.Is(err, storage.ErrAlreadyExists) { // another replica was faster
 		return d.store.ProjectDomains.Remove(ctx, domain)
 	}
