@@ -11,6 +11,9 @@ import (
 // next returns the first flow that is needed, nil when none is. This loop is the
 // only order that there is.
 func (e *Engine) next(ctx context.Context, in *Interaction) (Flow, error) {
+	if err := in.govern(ctx); err != nil {
+		return nil, err
+	}
 	for _, f := range e.Flows {
 		needed, err := f.Needed(ctx, in)
 		if err != nil {
@@ -26,6 +29,9 @@ func (e *Engine) next(ctx context.Context, in *Interaction) (Flow, error) {
 // offer sets the flows that the person may go to besides.
 func (e *Engine) offer(ctx context.Context, in *Interaction) error {
 	in.offered = nil
+	if err := in.govern(ctx); err != nil {
+		return err
+	}
 	for _, f := range e.Flows {
 		a, ok := f.(Alternative)
 		if !ok {
@@ -89,6 +95,7 @@ func (v *visit) answers(a Account) bool {
 func adopt(req *storage.AuthorizationRequest, a Account) {
 	req.Subject, req.SessionID = a.User.ID, a.Session.ID
 	req.AuthTime, req.AMR = a.Session.AuthTime, slices.Clone(a.Session.AMR)
+	req.Methods = a.Session.Methods
 	req.ACR = acr(a.Session.AMR, req)
 }
 

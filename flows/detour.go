@@ -145,6 +145,9 @@ func (e *Engine) arriveAtAccount(w http.ResponseWriter, r *http.Request, p *stor
 		return errOtherBrowser
 	}
 	v.in = v.interaction(storage.AuthorizationRequest{Subject: a.User.ID, SessionID: a.Session.ID, AuthTime: a.Session.AuthTime})
+	if !v.in.Fresh(a) {
+		return errOtherBrowser
+	}
 	proof, err := d.Arrive(r.Context(), v.in, st, answer)
 	if err == nil {
 		err = e.store.Commit(r.Context(), p.Scope(), append(proof.Changes, v.appendAll(proof.Events)...)...)

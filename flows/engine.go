@@ -56,6 +56,7 @@ type Engine struct {
 	store      *storage.Store
 	flows      map[string]Flow
 	deviceKeys sync.Map // project id to []byte: never changes once made
+	tenants    tenantPolicies
 }
 
 // New makes an engine. It does nothing until its routes are called.

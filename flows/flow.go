@@ -60,6 +60,8 @@ type Interaction struct {
 	offered []string
 	device  device
 	trust   trust
+	visit   *visit              // nil in tests of one flow
+	login   storage.LoginPolicy // of the tenant at hand
 }
 
 // LogValue shows the ids alone.
@@ -71,6 +73,8 @@ func (in *Interaction) LogValue() slog.Value {
 type Account struct {
 	Session *storage.Session
 	User    *storage.User
+
+	login storage.LoginPolicy // of the account's tenant
 }
 
 // LogValue shows the subject alone.
@@ -153,9 +157,10 @@ func (in *Interaction) Reauthenticates() bool {
 }
 
 // Fresh says whether the client takes the proof that the session holds: not
-// under prompt=login, and not when it is older than max_age (OIDC Core §3.1.2.1).
+// under prompt=login, and not when it is older than max_age (OIDC Core §3.1.2.1),
+// nor where the policy is stricter now than when the session began (S3-20).
 func (in *Interaction) Fresh(a Account) bool {
-	if in.Prompts("login") {
+	if in.Prompts("login") || !in.takes(a) {
 		return false
 	}
 	age := in.Request.MaxAge
@@ -169,6 +174,7 @@ type Proof struct {
 	Identifier string        // as typed
 	Subject    string        // the account whose owner this is, proven by this step
 	AMR        []string      // RFC 8176, what proved it
+	By         []string      // ids of the flows that said who it is; nil: of the one that was submitted
 	SetAt      time.Time     // when the password that proved it was set; zero where none did
 	AuthTime   time.Time     // when it was proven; zero: now
 	Remember   time.Time     // when the second factor was set that is not to be asked here again for some time; zero: ask

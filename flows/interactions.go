@@ -32,6 +32,9 @@ func (e *Engine) Silent(r *http.Request, p *storage.Project, ar *storage.Authori
 	case !met(&v.in.Request):
 		return "interaction", nil
 	}
+	if lacks, err := v.lacks(r.Context(), v.in); err != nil || lacks {
+		return "interaction", err
+	}
 	done := &v.in.Request
 	ar.Subject, ar.SessionID, ar.AuthTime = done.Subject, done.SessionID, done.AuthTime
 	ar.AMR, ar.ACR, ar.Done = done.AMR, done.ACR, true

@@ -21,27 +21,26 @@ type SecondFactor interface {
 type MultiFactor interface{ ReachesMultiFactor() bool }
 
 // Policy is the sign-in policy of the request: its client's, over its project's.
-// No client takes back that its project requires a second factor.
+// No client takes back that its project, or the tenant at hand, requires a second
+// factor.
 func (in *Interaction) Policy() storage.SignInPolicy {
 	p := in.Request.SignIn.Over(in.Project.SignIn.Policy)
-	if in.Project.Login.SecondFactorRequired {
+	if in.Login().SecondFactorRequired {
 		p.SecondFactor = storage.SecondFactorRequired
 	}
 	return p
 }
 
-// sso is the id of the flow that alone says who somebody is where a project
-// requires single sign-on.
+// sso is the id of the flow that alone says who somebody is where a project or a
+// tenant requires single sign-on.
 const sso = "upstream"
 
-// First says whether a flow may say who somebody is. The methods of a project name
-// these alone: a second factor that is left out there is asked all the same.
+// First says whether a flow may say who somebody is. The methods of a project or a
+// tenant name these alone: a second factor that is left out there is asked all the
+// same.
 func (in *Interaction) First(flow string) bool {
-	if in.Project.Login.SSORequired && flow != sso {
-		return false
-	}
 	p := in.Policy().First
-	return (len(p) == 0 || slices.Contains(p, flow)) && in.Project.Login.Allows(flow)
+	return (len(p) == 0 || slices.Contains(p, flow)) && allows(in.Login(), flow)
 }
 
 // MaySecond says whether a flow may be the second factor.

@@ -27,26 +27,35 @@ func (v *visit) prove(ctx context.Context, row *storage.AuthorizationRequest, f 
 			return nil, err
 		}
 	}
+	v.people[u.ID] = u
+	by, err := v.judge(ctx, u, row, f, proof)
+	if err != nil {
+		return nil, err
+	}
 	if err := v.since(ctx, row, proof); err != nil {
 		return nil, err
 	}
-	row.Subject, row.AuthTime = u.ID, v.now
+	row.Subject, row.AuthTime, row.Methods = u.ID, v.now, by
 	if !proof.AuthTime.IsZero() {
 		row.AuthTime = proof.AuthTime
 	}
 	row.AMR = methods(union(row.AMR, proof.AMR))
 	row.ACR = acr(row.AMR, row)
 	v.deny(row)
-	next, err := v.next(ctx, v.interaction(*row))
+	in := v.interaction(*row)
+	next, err := v.next(ctx, in)
 	if err != nil {
 		return nil, err
 	}
 	changes := v.letter(u, proof.Letter)
-	if row.SessionID == "" && pending(next, v.interaction(*row)) {
+	if pending(next, in) && row.SessionID == "" {
 		return append(changes, v.audit(func(ev *storage.AuditEvent) {
 			ev.Action, ev.Actor, ev.Target = "user.first_factor_passed", u.ID, u.ID
 			ev.Details = map[string]string{"flow": f.ID(), "amr": strings.Join(proof.AMR, " ")}
 		})), nil
+	}
+	if err := v.complete(ctx, u, in, next); err != nil {
+		return nil, err
 	}
 	if proof.NewUser == nil {
 		news, err := v.newcomer(ctx, u, row)

@@ -89,12 +89,19 @@ func (e *Engine) admit(w http.ResponseWriter, r *http.Request, p *storage.Projec
 		return nil, err
 	}
 	ask := &storage.AuthorizationRequest{ReturnTo: local(room.Path), Client: storage.ClientDisplay{FirstParty: true}}
+	if m != nil && !m.visit.in.Fresh(m.Account) { // its organisation is stricter now
+		ask.LoginHint, m = Label(m.User), nil
+	}
 	if m != nil {
+		due, err := m.visit.due(r.Context(), m.Account)
+		if err != nil {
+			return nil, err
+		}
 		ways, err := m.Ways(r.Context())
 		if err != nil {
 			return nil, err
 		}
-		if !fresh || Recent(p, m.Session, ways, m.Now) {
+		if !due && (!fresh || Recent(p, m.Session, ways, m.Now)) {
 			return m, nil
 		}
 		prompt, acr := StepUpRequest(ways)
@@ -223,7 +230,7 @@ func (m *Member) commit(ctx context.Context, w http.ResponseWriter, out *Outcome
 		renewed.CreatedOrder = m.Now.UnixMicro()
 		changes = slices.Concat(v.store.Sessions.EndAll(m.User.ID), changes, v.store.Sessions.Start(&renewed))
 		v.secrets[renewed.ID] = secret
-		after = append([]Account{{&renewed, m.User}}, v.live[1:]...)
+		after = append([]Account{{Session: &renewed, User: m.User}}, v.live[1:]...)
 	}
 	act := out.Act
 	if act == nil {

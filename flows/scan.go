@@ -74,7 +74,7 @@ func (e *Engine) witness(w http.ResponseWriter, r *http.Request, p *storage.Proj
 		v.jar.set(w, browserCookie, v.browser, 0)
 	}
 	who := &Witness{Project: p, Origin: v.origin, Now: v.now, Bound: storage.DigestOf(v.browser)}
-	if len(v.live) > 0 {
+	if len(v.live) > 0 && v.in.Fresh(v.live[0]) {
 		who.Account = v.live[0]
 	}
 	return v, who, nil
@@ -137,7 +137,8 @@ func (v *visit) ask(w http.ResponseWriter, r *http.Request, who *Witness, ticket
 // freshFor says whether the person may answer now. If not, the browser was sent to
 // sign in, and comes back.
 func (v *visit) freshFor(w http.ResponseWriter, r *http.Request, who *Witness, ticket string) (bool, error) {
-	since, err := v.Approval.Since(r.Context(), who, ticket)
+	ctx := r.Context()
+	since, err := v.Approval.Since(ctx, who, ticket)
 	if err != nil {
 		return false, err
 	}
@@ -145,11 +146,15 @@ func (v *visit) freshFor(w http.ResponseWriter, r *http.Request, who *Witness, t
 		ReturnTo: ScanPath + "?ticket=" + url.QueryEscape(ticket), Client: storage.ClientDisplay{FirstParty: true},
 	}
 	if who.Session != nil {
-		ways, err := WaysOf(r.Context(), v.store, v.project.Scope(), who.User)
+		ways, err := WaysOf(ctx, v.store, v.project.Scope(), who.User)
 		if err != nil {
 			return false, err
 		}
-		if Recent(v.project, who.Session, ways, v.now) && !who.Session.AuthTime.Before(since) {
+		due, err := v.due(ctx, who.Account)
+		if err != nil {
+			return false, err
+		}
+		if !due && Recent(v.project, who.Session, ways, v.now) && !who.Session.AuthTime.Before(since) {
 			return true, nil
 		}
 		prompt, acr := StepUpRequest(ways)

@@ -41,6 +41,7 @@ func (v *visit) signIn(u *storage.User, row *storage.AuthorizationRequest) []sto
 	secret := storage.NewSecret()
 	s.SecretHash = storage.DigestOf(secret)
 	s.AuthTime, s.LastSeen, s.AMR, s.ACR = row.AuthTime, v.now, row.AMR, reached(row.AMR, nil)
+	s.Methods = row.Methods
 	s.EndsAt = v.now.Add(v.project.SessionMax)
 	s.ExpiresAt = earlier(v.now.Add(v.project.SessionIdle), s.EndsAt)
 	s.IP, s.UserAgent = v.origin.IP, v.origin.UserAgent
@@ -55,7 +56,7 @@ func (v *visit) signIn(u *storage.User, row *storage.AuthorizationRequest) []sto
 		ev.Action, ev.Actor, ev.Target, ev.SessionID = action, u.ID, s.ID, s.ID
 	}))
 	v.secrets[s.ID] = secret
-	v.current(Account{s, u})
+	v.current(Account{Session: s, User: u})
 	row.Subject, row.SessionID = u.ID, s.ID
 	for len(v.live) > maxAccounts { // the one that was current longest ago makes room
 		last := v.live[len(v.live)-1]

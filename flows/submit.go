@@ -48,7 +48,9 @@ func (v *visit) settle(ctx context.Context) (Flow, error) {
 	if f == nil && req.Subject == "" {
 		return nil, errNoWayIn
 	}
-	end(req, f)
+	if err := v.conclude(ctx, v.in, f); err != nil {
+		return nil, err
+	}
 	if req.Subject == v.row.Subject && req.SessionID == v.row.SessionID && req.Done == v.row.Done && req.Denied == "" {
 		return f, nil
 	}
@@ -182,7 +184,7 @@ func (v *visit) apply(w http.ResponseWriter, r *http.Request, f Flow, proof Proo
 			v.take(&row, a)
 		}
 	}
-	if err := v.finish(r.Context(), &row); err != nil {
+	if err := v.finish(r.Context(), &row, proof.Identifier != "" && proof.Sent == ""); err != nil {
 		return err
 	}
 	if err := v.commit(r.Context(), &row, proof, changes); err != nil {
@@ -222,24 +224,41 @@ func (v *visit) deny(row *storage.AuthorizationRequest) {
 	}
 }
 
-// end ends a request of which nothing is needed any more: it is answered, or
-// denied where the client insists on more than was proven.
-func end(row *storage.AuthorizationRequest, needed Flow) {
-	row.Done = needed == nil && met(row)
-	if needed == nil && !met(row) {
-		row.Denied = unmet
-	}
-}
-
-// finish ends the request when nothing is needed any more.
-func (v *visit) finish(ctx context.Context, row *storage.AuthorizationRequest) error {
-	if row.Denied != "" || row.Subject == "" {
+// conclude ends a request of which nothing is needed any more: it is answered, or
+// denied where the client or the policy insists on more than was proven.
+func (v *visit) conclude(ctx context.Context, in *Interaction, needed Flow) error {
+	req := &in.Request
+	if req.Done = false; needed != nil {
 		return nil
 	}
-	f, err := v.next(ctx, v.interaction(*row))
-	if err == nil {
-		end(row, f)
+	lacks, err := v.lacks(ctx, in)
+	if err != nil {
+		return err
 	}
+	if req.Done = met(req) && !lacks; !req.Done {
+		req.Denied = unmet
+	}
+	return nil
+}
+
+// finish ends the request when nothing is needed any more. An address by which
+// nobody can go on is refused on the page where it was typed.
+func (v *visit) finish(ctx context.Context, row *storage.AuthorizationRequest, typed bool) error {
+	if row.Denied != "" || row.Subject == "" && !typed {
+		return nil
+	}
+	in := v.interaction(*row)
+	f, err := v.next(ctx, in)
+	switch {
+	case err != nil:
+		return err
+	case row.Subject == "" && f == nil:
+		return &Problem{Message: "problem.no_way_in", Field: "identifier", Status: http.StatusForbidden}
+	case row.Subject == "":
+		return nil
+	}
+	err = v.conclude(ctx, in, f)
+	row.Done, row.Denied = in.Request.Done, in.Request.Denied
 	return err
 }
 

@@ -24,6 +24,7 @@ type visit struct {
 	device  device
 	trust   trust
 	live    []Account
+	people  map[string]*storage.User // that were read in this visit
 	origin  storage.Origin
 	now     time.Time
 	locales []string
@@ -41,7 +42,7 @@ const touchAfter = 5 * time.Minute
 func (e *Engine) visit(r *http.Request, p *storage.Project) (*visit, error) {
 	v := &visit{
 		Engine: e, project: p, jar: cookies(p), secrets: map[string]string{},
-		origin: e.Origin(r), now: e.Now().UTC(), locales: e.Pages.Preferences(r, nil),
+		origin: e.Origin(r), now: e.Now().UTC(), locales: e.Pages.Preferences(r, nil), people: map[string]*storage.User{},
 	}
 	v.browser = parseSecret(v.jar.get(r, browserCookie))
 	var err error
@@ -65,7 +66,12 @@ func (e *Engine) visit(r *http.Request, p *storage.Project) (*visit, error) {
 			continue
 		}
 		v.secrets[s.ID] = secret
-		v.live = append(v.live, Account{v.touched(r.Context(), s, secret), u})
+		login, err := v.tenantOf(r.Context(), u)
+		if err != nil {
+			return nil, err
+		}
+		v.people[u.ID] = u
+		v.live = append(v.live, Account{v.touched(r.Context(), s, secret), u, login})
 	}
 	return v, nil
 }
@@ -118,7 +124,10 @@ func (e *Engine) open(r *http.Request, p *storage.Project, id string) (*visit, e
 	}
 	v.row = row
 	v.in = v.interaction(*row)
-	return v, v.repair(r.Context())
+	if err := v.repair(r.Context()); err != nil {
+		return nil, err
+	}
+	return v, v.in.govern(r.Context())
 }
 
 // over says that there is nothing left to answer.
@@ -138,7 +147,7 @@ func (v *visit) bound(row *storage.AuthorizationRequest) bool {
 func (v *visit) interaction(row storage.AuthorizationRequest) *Interaction {
 	in := &Interaction{
 		Project: v.project, Request: row, Accounts: slices.Clone(v.live),
-		Origin: v.origin, Now: v.now, Locales: v.locales, device: v.device, trust: v.trust, base: base(v.project),
+		Origin: v.origin, Now: v.now, Locales: v.locales, device: v.device, trust: v.trust, base: base(v.project), visit: v,
 	}
 	in.Limits = &limits{v, in}
 	in.Request.Proven = slices.Clone(row.Proven)
@@ -146,7 +155,8 @@ func (v *visit) interaction(row storage.AuthorizationRequest) *Interaction {
 	return in
 }
 
-// repair forgets who it was when their session has ended meanwhile.
+// repair forgets who it was when their session has ended meanwhile, or the policy
+// does not take their proof any more.
 func (v *visit) repair(ctx context.Context) error {
 	req := &v.in.Request
 	if req.Subject == "" || req.Denied != "" {
@@ -157,6 +167,9 @@ func (v *visit) repair(ctx context.Context) error {
 		holds = v.proves
 	}
 	live, err := holds(ctx, req)
+	if err == nil && live {
+		live, err = v.allowed(ctx, req)
+	}
 	if err == nil && !live {
 		restart(req)
 	}
@@ -167,7 +180,7 @@ func (v *visit) repair(ctx context.Context) error {
 func restart(req *storage.AuthorizationRequest) {
 	req.Subject, req.SessionID, req.AuthTime, req.AMR, req.ACR = "", "", time.Time{}, nil, ""
 	req.Identifier, req.Proven, req.ConsentGiven, req.Done, req.SetAt, req.Sent = "", nil, false, false, time.Time{}, nil
-	req.Link = nil
+	req.Link, req.Methods = nil, nil
 }
 
 // stands says whether the session that the request is answered from is live.

@@ -53,6 +53,7 @@ type AuthorizationRequest struct {
 	CanPasskey   bool              `json:"can_passkey,omitempty"` // the browser said that it can keep a passkey
 	AuthTime     time.Time         `json:"auth_time,omitzero"`
 	AMR          []string          `json:"amr,omitempty"`
+	Methods      []string          `json:"methods,omitempty"` // ids of the flows that said who it is
 	ACR          string            `json:"acr,omitempty"`
 	Proven       []string          `json:"proven,omitempty"`        // flows that were passed in this interaction
 	Sent         map[string]string `json:"sent,omitempty"`          // flow to the id of what it sent to the person last

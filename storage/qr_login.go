@@ -28,6 +28,7 @@ type QRLogin struct {
 	SessionID string    `json:"session_id,omitempty"` // theirs
 	AuthTime  time.Time `json:"auth_time,omitzero"`
 	AMR       []string  `json:"amr,omitempty"`
+	Methods   []string  `json:"methods,omitempty"` // of their session
 	Denied    bool      `json:"denied,omitempty"`
 
 	ExpiresAt time.Time `json:"-"`

@@ -17,12 +17,14 @@ type Session struct {
 	UserID     string    `json:"user_id"`
 	AuthTime   time.Time `json:"auth_time"` // when the person last proved who they are
 	AMR        []string  `json:"amr"`       // RFC 8176
-	ACR        string    `json:"acr"`
-	LastSeen   time.Time `json:"last_seen"`
-	EndsAt     time.Time `json:"ends_at"` // absolute end, whatever happens
-	ExpiresAt  time.Time `json:"-"`       // idle end, never after EndsAt
-	IP         string    `json:"ip,omitempty"`
-	UserAgent  string    `json:"user_agent,omitempty"`
+	// Methods are the ids of the flows that said who it is; nil: not known.
+	Methods   []string  `json:"methods,omitempty"`
+	ACR       string    `json:"acr"`
+	LastSeen  time.Time `json:"last_seen"`
+	EndsAt    time.Time `json:"ends_at"` // absolute end, whatever happens
+	ExpiresAt time.Time `json:"-"`       // idle end, never after EndsAt
+	IP        string    `json:"ip,omitempty"`
+	UserAgent string    `json:"user_agent,omitempty"`
 	// Clients are those that got an ID token of this session and want to hear of its
 	// end (OIDC Front-Channel Logout §2, OIDC Back-Channel Logout §2.2).
 	Clients []SessionClient `json:"clients,omitempty"`

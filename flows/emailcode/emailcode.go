@@ -131,6 +131,9 @@ func (f *Flow) send(ctx context.Context, in *flows.Interaction, typed string) (f
 	if err != nil {
 		return flows.Proof{}, err
 	}
+	if open, err := in.FirstFor(ctx, f.ID(), address); err != nil || !open {
+		return flows.Proof{}, flows.Otherwise(err, "email")
+	}
 	settings, scope := &in.Project.Messages, in.Project.Scope()
 	err = in.Limits.Send(ctx, flows.Message{Kind: "code", To: key, Limit: settings.RateLimitCodes, Cooldown: settings.Cooldown})
 	if err != nil {

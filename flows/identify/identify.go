@@ -112,7 +112,14 @@ func (f *Flow) Submit(ctx context.Context, in *flows.Interaction, form url.Value
 	case clean(typed) != typed:
 		return flows.Proof{}, &flows.Problem{Message: "problem.identifier_invalid", Field: "identifier"}
 	}
-	if !f.with(in) {
+	with := f.with(in)
+	if with { // the organisation of the address may want another way
+		var err error
+		if with, err = in.FirstFor(ctx, f.config.With.ID(), typed); err != nil {
+			return flows.Proof{}, err
+		}
+	}
+	if !with {
 		return flows.Proof{Identifier: typed}, nil
 	}
 	together := *in
@@ -124,7 +131,7 @@ func (f *Flow) Submit(ctx context.Context, in *flows.Interaction, form url.Value
 	if proof.Subject == "" {
 		return flows.Proof{}, errors.New("identify: the flow on the same page proved nobody")
 	}
-	proof.Identifier = typed
+	proof.Identifier, proof.By = typed, []string{f.config.With.ID()}
 	return proof, nil
 }
 

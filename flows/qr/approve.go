@@ -106,6 +106,7 @@ func (a *Approve) Submit(ctx context.Context, w *flows.Witness, ticket string, f
 	default:
 		next.Subject, next.SessionID = w.User.ID, w.Session.ID
 		next.AuthTime, next.AMR = w.Session.AuthTime, slices.Clone(w.Session.AMR)
+		next.Methods = w.Session.Methods
 	}
 	proof.Changes, proof.Events = []storage.Change{a.config.Logins.Answer(&next)}, []storage.AuditEvent{ev}
 	return proof, nil

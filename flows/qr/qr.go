@@ -166,7 +166,16 @@ func (f *Flow) finish(ctx context.Context, in *flows.Interaction) (flows.Proof, 
 	return flows.Proof{
 		Subject: q.Subject, AuthTime: q.AuthTime,
 		// RFC 8176 §2: mca, more than one channel. It is no factor of its own.
-		AMR:     append(slices.DeleteFunc(slices.Clone(q.AMR), func(m string) bool { return m == "mca" }), "mca"),
+		AMR: append(slices.DeleteFunc(slices.Clone(q.AMR), func(m string) bool { return m == "mca" }), "mca"),
+		// What lets in here is what let in there as well: the policy judges both.
+		By:      append([]string{f.ID()}, methods(q)...),
 		Changes: []storage.Change{f.config.Logins.Take(q.ID)},
 	}, nil
+}
+
+func methods(q *storage.QRLogin) []string {
+	if len(q.Methods) == 0 {
+		return []string{"unknown"}
+	}
+	return slices.DeleteFunc(slices.Clone(q.Methods), func(m string) bool { return m == "qr" })
 }

@@ -99,6 +99,9 @@ func (f *Flow) Submit(ctx context.Context, in *flows.Interaction, form url.Value
 	if err != nil {
 		return flows.Proof{}, err
 	}
+	if open, err := in.FirstFor(ctx, "password", address); err != nil || !open {
+		return flows.Proof{}, flows.Otherwise(err, "email")
+	}
 	settings, scope := &in.Project.Messages, in.Project.Scope()
 	err = in.Limits.Send(ctx, flows.Message{Kind: "reset", To: key, Limit: settings.RateLimitReset, Cooldown: settings.Cooldown})
 	if err != nil {
@@ -142,6 +145,16 @@ func (f *Flow) of(ctx context.Context, p *storage.Project, token string) (*stora
 	return t, u, err
 }
 
+// stillOpen says whether the account's organisation lets people in by a password,
+// now that the letter is answered.
+func (f *Flow) stillOpen(ctx context.Context, in *flows.Interaction, u *storage.User) error {
+	open, err := in.FirstFor(ctx, "password", u.Email)
+	if err == nil && !open {
+		err = storage.ErrNotFound
+	}
+	return err
+}
+
 // Asked implements flows.Linked.
 func (f *Flow) Asked(ctx context.Context, p *storage.Project, token string) (string, error) {
 	t, _, err := f.of(ctx, p, token)
@@ -154,6 +167,9 @@ func (f *Flow) Asked(ctx context.Context, p *storage.Project, token string) (str
 // Opened implements flows.Linked.
 func (f *Flow) Opened(ctx context.Context, in *flows.Interaction, token string) (flows.Opened, error) {
 	_, u, err := f.of(ctx, in.Project, token)
+	if err == nil {
+		err = f.stillOpen(ctx, in, u)
+	}
 	if err != nil {
 		return flows.Opened{}, err
 	}
@@ -168,6 +184,9 @@ func (f *Flow) Opened(ctx context.Context, in *flows.Interaction, token string) 
 // password signs in with it, and with their second factor.
 func (f *Flow) Followed(ctx context.Context, in *flows.Interaction, token string, form url.Values) (flows.Proof, error) {
 	t, u, err := f.of(ctx, in.Project, token)
+	if err == nil {
+		err = f.stillOpen(ctx, in, u)
+	}
 	if err != nil {
 		return flows.Proof{}, err
 	}

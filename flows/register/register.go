@@ -128,6 +128,9 @@ func (f *Flow) Submit(ctx context.Context, in *flows.Interaction, form url.Value
 	if err != nil {
 		return flows.Proof{}, err
 	}
+	if open, err := in.FirstFor(ctx, "password", u.Email); err != nil || !open {
+		return flows.Proof{}, flows.Otherwise(err, "email")
+	}
 	password := form.Get("password")
 	if problem := f.config.Policy(password, in.Project.PasswordMinLength, u.Email, u.Name); problem != nil {
 		return flows.Proof{}, problem
@@ -151,7 +154,7 @@ func (f *Flow) proof(in *flows.Interaction, u *storage.User, hash storage.Passwo
 	made := in.Event("user.registered")
 	made.Actor, made.Target = u.ID, u.ID
 	return flows.Proof{
-		Identifier: u.Email, Subject: u.ID, AMR: []string{"pwd"}, SetAt: in.Now, NewUser: u,
+		Identifier: u.Email, Subject: u.ID, AMR: []string{"pwd"}, By: []string{"password"}, SetAt: in.Now, NewUser: u,
 		Changes: []storage.Change{f.config.Credentials.Add(&storage.PasswordCredential{UserID: u.ID, Hash: hash, SetAt: in.Now})},
 		Events:  []storage.AuditEvent{made},
 		Taken: &flows.Problem{

@@ -69,7 +69,7 @@ func (f *Flow) newcomer(ctx context.Context, in *flows.Interaction, p *storage.P
 	if p.TrustEmail {
 		proven = key
 	}
-	if p.NoSignup || !in.Project.Access.Admits(proven, false) {
+	if p.NoSignup || !in.Project.SignupEnabled || !in.Project.Access.Admits(proven, false) {
 		return flows.Proof{}, f.closed(in, p, "", "no_signup")
 	}
 	if err := in.Limits.Signup(ctx); err != nil {

@@ -8,6 +8,7 @@ import (
 	"net/http/httptest"
 	"net/url"
 	"strings"
+	"sync/atomic"
 	"sync"
 	"testing"
 	"time"
@@ -34,7 +35,11 @@ type site struct {
 	handler http.Handler
 	engine  *flows.Engine
 	client  *http.Client
+	ahead   atomic.Int64 // of the engine's clock
 }
+
+// later lets time pass for the engine alone.
+func (s *site) later(d time.Duration) { s.ahead.Add(int64(d)) }
 
 // drawn is read once: it draws every page in every language.
 var drawn = sync.OnceValues(func() (*templates.Renderer, error) {
@@ -54,7 +59,7 @@ func newSiteOn(t *testing.T, store *storage.Store, presets map[storage.ProviderK
 	t.Helper()
 	p := &storage.Project{
 		ID: "default", Issuer: "https://id.example", AuthorizationRequestTTL: time.Hour, SessionIdle: time.Hour, SessionMax: time.Hour,
-		PasswordEnabled: true, RateLimitWindow: time.Minute, RateLimitLogin: 1000, RateLimitSignup: 1000, LoginMaxFailed: 5, LoginLockout: time.Minute,
+		PasswordEnabled: true, SignupEnabled: true, RateLimitWindow: time.Minute, RateLimitLogin: 1000, RateLimitSignup: 1000, LoginMaxFailed: 5, LoginLockout: time.Minute,
 	}
 	s := &site{t: t, project: p, client: &http.Client{}, store: store}
 	accounts := &flows.Accounts{Users: s.store.Users, Email: fold, Username: fold}
@@ -68,7 +73,8 @@ func newSiteOn(t *testing.T, store *storage.Store, presets map[storage.ProviderK
 		t.Fatal(err)
 	}
 	s.engine, err = flows.New(flows.Config{
-		Store: s.store, Pages: pages, Accounts: accounts, Now: time.Now, Logout: logout.New(),
+		Store: s.store, Pages: pages, Accounts: accounts, Logout: logout.New(),
+		Now:      func() time.Time { return time.Now().Add(time.Duration(s.ahead.Load())) },
 		Projects: func(*http.Request) (*storage.Project, error) { return p, nil },
 		Flows: []flows.Flow{
 			identify.New(identify.Config{Providers: s.flow.Buttons}),

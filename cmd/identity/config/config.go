@@ -124,7 +124,7 @@ type Login struct {
 
 // Password is what passwords are and what they cost to check.
 type Password struct {
-	SignupEnabled     bool          `key:"password.signup_enabled" env:"GATEWAY_PASSWORD_SIGNUP_ENABLED" default:"true" doc:"Whether people may make an account with a password themselves."`
+	SignupEnabled     bool          `key:"password.signup_enabled" env:"GATEWAY_PASSWORD_SIGNUP_ENABLED" default:"true" doc:"Whether people may make an account themselves, in whatever way."`
 	MinLength         int           `key:"password.min_length" env:"GATEWAY_PASSWORD_MIN_LENGTH" default:"8" min:"8" max:"64" doc:"Shortest new password, in characters."`
 	ResetEnabled      bool          `key:"password.reset_enabled" env:"GATEWAY_PASSWORD_RESET_ENABLED" default:"true" doc:"Whether people may choose a new password by a link that they get by mail."`
 	ResetExpiry       time.Duration `key:"password.reset_expiry_seconds" env:"GATEWAY_PASSWORD_RESET_EXPIRY_SECONDS" default:"900" min:"60" max:"86400" doc:"How long that link works."`
