@@ -29,6 +29,7 @@ func TestOnDrivers(t *testing.T) {
 			"Lock": TestLock, "KnownDevice": TestKnownDevice, "Tabs": TestTabs, "StepUp": TestStepUp,
 			"EmailCode": TestEmailCode, "MagicLink": TestMagicLink, "Recover": TestRecover, "MailboxProven": TestMailboxProven,
 			"RegisterByMail": TestRegisterByMail, "MailRaced": TestMailRaced,
+			"StricterPolicy": TestStricterPolicy, "TenantSecondFactor": TestTenantSecondFactor, "TenantOfOthers": TestTenantOfOthers,
 		} {
 			t.Run(driver+"/"+name, test)
 		}
