@@ -16,7 +16,7 @@ func TestAuditOfOperators(t *testing.T) {
 		{"operator", "DomainService/ClaimDomain", `{"project_id":"alpha","host":"id.alpha.example"}`},
 		{"operator", "GroupService/CreateGroup", `{"project_id":"alpha","group":{"name":"team"}}`},
 		{"operator", "DomainService/ClaimDomain", `{"project_id":"beta","host":"id.beta.example"}`},
-		{"operator", "ProjectService/UpdateProject", `{"project_id":"alpha","project":{"signup_enabled":false},"update_mask":"signup_enabled"}`},
+		{"operator", "ProjectService/UpdateProject", `{"project_id":"alpha","project":{"signup_enabled":false},"update_mask":"signupEnabled"}`},
 		{"operator", "ProjectService/CreateProjectCredential", `{"project_id":"alpha","kind":"PROJECT_CREDENTIAL_KIND_PUBLISHABLE","name":"web"}`},
 	} {
 		if got := a.call(c.caller, c.method, []byte(c.body)); got.Code != "" {
