@@ -84,7 +84,7 @@ func (v *visit) depart(w http.ResponseWriter, sids []string) {
 				d.Clients = append(d.Clients, c.ClientID)
 			}
 		}
-		if len(d.Clients) == 0 {
+		if len(d.Clients) == 0 && !v.narrowed { // else the note says that the question was answered
 			continue
 		}
 		left = append(left, d)

@@ -56,8 +56,9 @@ func (v *visit) choose() bool {
 	if req.Subject != "" || req.Identifier != "" || len(req.Proven) > 0 || req.Denied != "" {
 		return false
 	}
-	// OIDC Core §3.1.2.1; prompt=create: Initiating User Registration §4.
-	for _, p := range []string{"login", "select_account", "create"} {
+	// OIDC Core §3.1.2.1; prompt=create: Initiating User Registration §4. No session is
+	// fresh under prompt=login.
+	for _, p := range []string{"select_account", "create"} {
 		if in.Prompts(p) {
 			return false
 		}

@@ -21,8 +21,28 @@ func (e *Engine) farewell(r *http.Request, p *storage.Project) (*visit, error) {
 	}
 	v.in = v.interaction(storage.AuthorizationRequest{UILocales: strings.Fields(r.URL.Query().Get("ui_locales"))})
 	v.in.query = r.URL.RawQuery
+	v.hinted(r.URL.Query().Get("logout_hint"))
 	return v, nil
 }
+
+// hinted keeps the one account that logout_hint names, by what the person signs in
+// with, its sub or its sid: it alone is asked about, and ends (OIDC RP-Initiated
+// Logout §2). A hint that names nobody here says nothing.
+func (v *visit) hinted(hint string) {
+	if hint == "" || len(hint) > maxLogoutHint {
+		return
+	}
+	key := v.Accounts.Key(hint)
+	for _, a := range v.in.Accounts {
+		if hint == a.Session.ID || hint == a.User.ID || key != "" && named(a, key) == 1 {
+			v.narrowed = len(v.in.Accounts) > 1
+			v.in.Accounts = []Account{a}
+			return
+		}
+	}
+}
+
+const maxLogoutHint = 320 // RFC 5321 §4.5.3.1 ends mail addresses at 254
 
 // stayed marks the page after "stay signed in".
 const stayed = "stayed"

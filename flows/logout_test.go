@@ -3,6 +3,7 @@ package flows_test
 import (
 	"net/http"
 	"net/http/httptest"
+	"net/url"
 	"slices"
 	"strings"
 	"testing"
@@ -59,6 +60,46 @@ func TestLogout(t *testing.T) {
 			t.Errorf("S1-12: %s: %s", target, csp)
 		}
 	}
+}
+
+// TestLogoutHint: the question is about the account that the hint names, whichever
+// way, and the others stay (OIDC RP-Initiated Logout §2).
+func TestLogoutHint(t *testing.T) {
+	s := newSite(t)
+	alice, bob := s.user("alice"), s.user("bob")
+	signedIn := func() (*browser, []*storage.Session) {
+		b := s.browser()
+		b.signIn(alice)
+		b.signIn(bob)
+		return b, b.sessions() // the last one first
+	}
+	for name, hint := range map[string]func([]*storage.Session) string{
+		"address": func([]*storage.Session) string { return alice.Email }, "sub": func([]*storage.Session) string { return alice.ID },
+		"sid": func(all []*storage.Session) string { return all[1].ID },
+	} {
+		t.Run("OIDC-RPInitiated-2/"+name, func(t *testing.T) {
+			b, all := signedIn()
+			query := "logout_hint=" + url.QueryEscape(hint(all))
+			wantPage(t, b.get("/logout?"+query), http.StatusOK, alice.Email)
+			wantRedirect(t, b.post("/logout?"+query, "decision", "logout"), "/end_session?"+query)
+			if left := b.sessions(); len(left) != 1 || left[0].UserID != bob.ID {
+				t.Errorf("left %v", left)
+			}
+			w := httptest.NewRecorder()
+			if got := s.engine.Departed(w, b.request(http.MethodGet, "/end_session", nil), s.project); len(got) != 1 || got[0].ID != all[1].ID {
+				t.Errorf("the end session endpoint does not hear that it was answered: %v", got)
+			}
+		})
+	}
+	t.Run("OIDC-RPInitiated-2/nobody-here", func(t *testing.T) {
+		b, _ := signedIn()
+		const query = "logout_hint=carol%40example.test"
+		wantPage(t, b.get("/logout?"+query), http.StatusOK, bob.Email)
+		wantRedirect(t, b.post("/logout?"+query, "decision", "logout"), "/end_session?"+query)
+		if left := b.sessions(); len(left) != 0 {
+			t.Errorf("left %v", left)
+		}
+	})
 }
 
 // TestSignOut ends one session of the browser, and its grants.

@@ -30,6 +30,8 @@ type visit struct {
 	locales []string
 	row     *storage.AuthorizationRequest // as stored
 	in      *Interaction                  // as the flows see it
+	// narrowed: logout_hint leaves one account of several.
+	narrowed bool
 }
 
 // LogValue hides what the browser holds.

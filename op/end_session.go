@@ -54,10 +54,11 @@ type ending struct {
 	clientID  string       // of the application that asks, "" if that is not known
 	location  string       // where to go after, "" for the page that says so
 	uiLocales []string
+	narrowed  bool // logout_hint says whom the question is about
 }
 
 func (op *Provider) checkEndSession(r *http.Request, p *storage.Project, ps params) (ending, error) {
-	end := ending{uiLocales: ps.list("ui_locales")}
+	end := ending{uiLocales: ps.list("ui_locales"), narrowed: ps.get("logout_hint") != ""}
 	clientID := ps.get("client_id")
 	if raw := ps.get("id_token_hint"); raw != "" {
 		hint, err := op.readIDTokenHint(r.Context(), p, raw)
@@ -106,22 +107,27 @@ func (op *Provider) signOut(w http.ResponseWriter, r *http.Request, p *storage.P
 		return err
 	}
 	var ended []*storage.Session
+	departed := op.browsers.Departed(w, r, p) // by the answer to the question
+	// Where the question was about one account, the others stay, and are no reason to
+	// ask again.
+	answered := end.narrowed && len(departed) > 0
 	if len(sessions) > 0 {
 		mine, err := op.hintedSession(r, p, sessions, end)
 		if err != nil {
 			return err
 		}
-		if mine == nil { // OIDC RP-Initiated Logout §2: ask
+		if mine == nil && !answered { // OIDC RP-Initiated Logout §2: ask
 			redirect(w, op.interactions.ConfirmSignOut(p, values.Encode()))
 			return nil
 		}
-		if err := op.interactions.SignOut(w, r, p, mine); err != nil {
-			return err
+		if mine != nil {
+			if err := op.interactions.SignOut(w, r, p, mine); err != nil {
+				return err
+			}
+			ended = append(ended, mine)
 		}
-		ended = append(ended, mine)
 	}
-	ended = append(ended, op.browsers.Departed(w, r, p)...) // by the answer to the question
-	return op.leave(w, r, p, end, ended)
+	return op.leave(w, r, p, end, append(ended, departed...))
 }
 
 // maxLogoutURL is the longest URL that a posted request is sent on as. An ID

@@ -90,6 +90,21 @@ func TestEndSession(t *testing.T) {
 			t.Fatalf("got %q", got)
 		}
 	})
+	t.Run("OIDC-RPInitiated-2/logout_hint-answered", func(t *testing.T) { // another account stays signed in
+		h := newHarness(t)
+		hint := url.Values{"logout_hint": {"alice"}}
+		if got := h.get(pathEndSession, hint).Header.Get("Location"); got != "/logout?logout_hint=alice" {
+			t.Fatalf("without an answer: %q", got)
+		}
+		h.browser.departed = []*storage.Session{{ID: "of-alice"}}
+		if got := text(t, h.get(pathEndSession, hint)); got != "page:logged_out" || h.browser.session == nil {
+			t.Errorf("answered: %q", got)
+		}
+		h.browser.departed = []*storage.Session{{ID: "of-alice"}}
+		if got := h.get(pathEndSession, nil).Header.Get("Location"); got != "/logout?" {
+			t.Errorf("the answer was about all, and one is there: %q", got)
+		}
+	})
 	t.Run("OIDC-RPInitiated-2/POST", func(t *testing.T) {
 		h := newHarness(t)
 		h.client("rp", nil)
