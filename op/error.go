@@ -43,10 +43,13 @@ var (
 	ErrInvalidToken            = &Error{Code: "invalid_token", Status: http.StatusUnauthorized}
 	ErrInsufficientScope       = &Error{Code: "insufficient_scope", Status: http.StatusForbidden}
 	ErrInvalidRedirectURI      = &Error{Code: "invalid_redirect_uri", Status: http.StatusBadRequest}
-	ErrInvalidClientMetadata   = &Error{Code: "invalid_client_metadata", Status: http.StatusBadRequest}
-	ErrServerError             = &Error{Code: "server_error", Status: http.StatusInternalServerError}
-	ErrTemporarilyUnavailable  = &Error{Code: "temporarily_unavailable", Status: http.StatusServiceUnavailable, RetryAfter: 5 * time.Second}
-	ErrSlowDown                = &Error{Code: "temporarily_unavailable", Status: http.StatusTooManyRequests}
+	// RFC 7591 §3.2.2
+	ErrInvalidSoftwareStatement    = &Error{Code: "invalid_software_statement", Status: http.StatusBadRequest}
+	ErrUnapprovedSoftwareStatement = &Error{Code: "unapproved_software_statement", Status: http.StatusBadRequest}
+	ErrInvalidClientMetadata       = &Error{Code: "invalid_client_metadata", Status: http.StatusBadRequest}
+	ErrServerError                 = &Error{Code: "server_error", Status: http.StatusInternalServerError}
+	ErrTemporarilyUnavailable      = &Error{Code: "temporarily_unavailable", Status: http.StatusServiceUnavailable, RetryAfter: 5 * time.Second}
+	ErrSlowDown                    = &Error{Code: "temporarily_unavailable", Status: http.StatusTooManyRequests}
 )
 
 func (e *Error) Error() string {

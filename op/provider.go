@@ -30,6 +30,8 @@ type Config struct {
 	ACRValues    []string     // acr_values_supported: what the flows can reach
 	UILocales    []string     // ui_locales_supported: what the pages speak (BCP 47)
 	Fetch        Fetcher      // of what clients' URLs hold; nil: nothing is fetched
+
+	SoftwareStatements SoftwareStatements // nil: software statements are ignored
 }
 
 // Provider serves the protocol.
@@ -48,6 +50,7 @@ type Provider struct {
 	rotation     *projectSecretCache
 	metadata     *metadataCache
 	fetch        Fetcher
+	statements   SoftwareStatements
 	objects      bounded[string] // request objects by reference
 	keySetsLock  sync.Mutex
 	keySets      *bounded[*fetchedKeys]
@@ -67,7 +70,7 @@ func New(c Config) (*Provider, error) {
 	}
 	return &Provider{
 		store: c.Store, projects: c.Projects, interactions: c.Interactions, browsers: c.Browsers, pages: c.Pages, keys: c.Keys,
-		now: c.Now, log: c.Log, acrValues: c.ACRValues, uiLocales: c.UILocales, fetch: c.Fetch,
+		now: c.Now, log: c.Log, acrValues: c.ACRValues, uiLocales: c.UILocales, fetch: c.Fetch, statements: c.SoftwareStatements,
 		clients:  newClientCache(c.Store, c.Now),
 		rotation: newProjectSecretCache(c.Store),
 		metadata: newMetadataCache(),

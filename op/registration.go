@@ -52,7 +52,7 @@ func (op *Provider) serveRegistration(w http.ResponseWriter, r *http.Request, p 
 	if err != nil {
 		return nil, err
 	}
-	reg, err := readRegistration(body)
+	reg, err := op.readRegistration(body)
 	if err != nil {
 		return nil, err
 	}
@@ -277,12 +277,15 @@ func (op *Provider) updateRegistration(w http.ResponseWriter, r *http.Request, p
 	if err != nil {
 		return nil, err
 	}
-	reg, err := readRegistration(body)
+	reg, err := op.readRegistration(body)
 	if err != nil {
 		return nil, err
 	}
 	if err := reg.checkIdentity(c); err != nil {
 		return nil, err
+	}
+	if c.SoftwareStatement != "" && reg.client.SoftwareStatement == "" && len(op.statements) > 0 { // RFC 7592 §2.2: all that was answered
+		return nil, ErrInvalidClientMetadata.Say("software_statement has to be in an update: the client was registered with one")
 	}
 	next := &reg.client
 	next.ID, next.Meta, next.Dynamic, next.CreatedOrder, next.ExpiresAt = c.ID, c.Meta, true, c.CreatedOrder, c.ExpiresAt

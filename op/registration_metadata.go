@@ -38,10 +38,13 @@ type registration struct {
 func (r registration) LogValue() slog.Value { return slog.StringValue(r.client.ID) }
 
 // readRegistration reads a document. Members that are null were not sent.
-func readRegistration(body []byte) (*registration, error) {
+func (op *Provider) readRegistration(body []byte) (*registration, error) {
 	r := &registration{}
 	if err := json.Unmarshal(body, &r.members); err != nil || r.members == nil {
 		return nil, ErrInvalidClientMetadata.Say("the body is not a JSON object")
+	}
+	if err := op.useStatement(r.members); err != nil {
+		return nil, err
 	}
 	kept := make(map[string]json.RawMessage, len(r.members))
 	for name, v := range r.members {
@@ -68,6 +71,11 @@ func readRegistration(body []byte) (*registration, error) {
 		}
 		if err != nil {
 			return nil, typeFault(name, err)
+		}
+	}
+	if raw, there := r.members["software_statement"]; there { // proven, and returned as it is (RFC 7591 §3.2.1)
+		if err := json.Unmarshal(raw, &r.client.SoftwareStatement); err != nil {
+			return nil, badStatement("is not a string")
 		}
 	}
 	r.fillIn()
@@ -187,6 +195,9 @@ func metadataMembers(c *storage.Client) (map[string]any, error) {
 		if v, there := all[name]; there {
 			out[name] = v
 		}
+	}
+	if c.SoftwareStatement != "" {
+		out["software_statement"] = c.SoftwareStatement
 	}
 	out["scope"] = strings.Join(c.Scope, " ")
 	out["client_id"] = c.ID

@@ -365,12 +365,15 @@ func TestRegistrationManagement(t *testing.T) {
 // FuzzRegistration: whatever is sent, what is registered passes the checks and
 // nobody becomes more than a dynamic client.
 func FuzzRegistration(f *testing.F) {
-	h := registrationHarness(f)
+	h, d := statementHarness(f)
+	proven := d.statement(map[string]any{"client_name": "Approved", "first_party": true})
 	f.Add(`{"redirect_uris":["https://rp.example.test/cb"]}`)
+	f.Add(`{"redirect_uris":["https://rp.example.test/cb"],"software_statement":"` + proven + `"}`)
+	f.Add(`{"redirect_uris":["https://rp.example.test/cb"],"software_statement":"eyJhbGciOiJub25lIn0.e30."}`)
 	f.Add(`{"redirect_uris":["https://rp.example.test/cb"],"first_party":true,"Secrets":[{}],"scope":"a b openid"}`)
 	f.Add(`{"response_types":["id_token token"],"grant_types":null,"jwks":{"keys":[{"kty":"oct"}]}}`)
 	f.Fuzz(func(t *testing.T, body string) {
-		reg, err := readRegistration([]byte(body))
+		reg, err := h.op.readRegistration([]byte(body))
 		if err != nil {
 			var e *Error
 			if !errors.As(err, &e) || e.Status >= 500 {
@@ -379,6 +382,9 @@ func FuzzRegistration(f *testing.F) {
 			return
 		}
 		c := &reg.client
+		if c.SoftwareStatement != "" && c.SoftwareStatement != proven {
+			t.Fatalf("%q is believed", c.SoftwareStatement)
+		}
 		if c.FirstParty || c.Dynamic || len(c.Secrets) > 0 || c.Disabled || c.ID != "" || len(c.Audience) > 0 || c.InsecureAnyLocalhostPort {
 			t.Fatalf("%q made %+v", body, c)
 		}

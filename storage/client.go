@@ -83,6 +83,8 @@ type Client struct {
 	InitiateLoginURI string `json:"initiate_login_uri,omitempty"` // OIDC Core §4
 	SoftwareID       string `json:"software_id,omitempty"`
 	SoftwareVersion  string `json:"software_version,omitempty"`
+	// SoftwareStatement is the one that was proven at the registration (RFC 7591 §2.3).
+	SoftwareStatement string `json:"software_statement,omitempty"`
 	// Dynamic clients registered themselves (RFC 7591), and manage themselves with
 	// the token that has this digest (RFC 7592).
 	Dynamic               bool   `json:"dynamic,omitempty"`

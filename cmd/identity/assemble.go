@@ -90,9 +90,14 @@ func (p *provider) wire(ctx context.Context, c *config.Config, log *slog.Logger)
 		return err
 	}
 	p.rooms = p.engine.Rooms(modules.rooms)
+	statements, err := softwareStatements(c)
+	if err != nil {
+		return err
+	}
 	p.op, err = op.New(op.Config{
 		Store: p.store, Projects: p.finder.Of, Interactions: p.engine, Browsers: p.engine, Pages: &protocolPages{p.renderer}, Keys: p.keys,
 		Now: time.Now, Log: log, ACRValues: flows.FactorsReach(modules.flows, p.project.SignIn.Policy), UILocales: p.renderer.Languages(), Fetch: p.outbound,
+		SoftwareStatements: statements,
 	})
 	if err != nil {
 		return err

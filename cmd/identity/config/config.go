@@ -100,6 +100,7 @@ type Registration struct {
 	Profile      string        `key:"profile" env:"GATEWAY_PROFILE" default:"standard" oneof:"standard conformance" doc:"conformance is for the conformance suites alone: it opens registration, allows implicit and hybrid, makes PKCE optional, and sets what has insecure in its name. Each setting can still be set by itself."`
 	Mode         string        `key:"registration.mode" env:"GATEWAY_REGISTRATION_MODE" default:"closed" oneof:"open token closed" doc:"Who may register clients (RFC 7591): open: everybody; token: whoever has an initial access token; closed: nobody. In identity dev: open."`
 	UnusedExpiry time.Duration `key:"registration.unused_expiry_seconds" env:"GATEWAY_REGISTRATION_UNUSED_EXPIRY_SECONDS" default:"2592000" min:"0" max:"31536000" doc:"A client that registered itself is removed when it was not used for so long. 0: never."`
+	Statements   string        `key:"registration.software_statement_issuers_file" env:"GATEWAY_REGISTRATION_SOFTWARE_STATEMENT_ISSUERS_FILE" doc:"Whose software statements (RFC 7591 §2.3) are believed: a JSON file, an object with a JWKS for each issuer. Empty: software statements are ignored."`
 }
 
 // Insecure is what is dangerous: each is logged at the start.
