@@ -2,5 +2,5 @@ package conformance
 
 // basicPlan is oidcc-basic-certification-test-plan.
 func basicPlan() plan {
-	return plan{"oidcc-basic-certification-test-plan", []variant{{"code", ""}}, coreModules()}
+	return plan{name: "oidcc-basic-certification-test-plan", variants: []variant{{"code", ""}}, modules: coreModules()}
 }

@@ -1,6 +1,7 @@
 package conformance
 
 import (
+	"cmp"
 	"crypto/rand"
 	"crypto/rsa"
 	"crypto/tls"
@@ -22,10 +23,17 @@ import (
 // moduleRun is one run of a module.
 type moduleRun struct {
 	*testing.T
-	w       *openidWorld
-	variant variant
-	browser *browser
-	warned  bool
+	w        *openidWorld
+	variant  variant
+	method   string // of client authentication, "" for client_secret_basic
+	audience string // of client assertions, "" for the token endpoint
+	browser  *browser
+	warned   bool
+
+	script      []browserSteps // what the suite's browser does
+	placeholder bool           // a page has to be seen
+	static      bool           // the clients are there already
+	taken       bool           // the first of them
 }
 
 // warn is for what the suite only warns about. It fails the run too.
@@ -60,7 +68,7 @@ func (s *moduleRun) document() map[string]any {
 	}
 	return map[string]any{
 		"client_name": "conformance " + s.Name(), "grant_types": grants, "jwks": s.publicKeys("one"),
-		"token_endpoint_auth_method": "client_secret_basic", "response_types": []string{s.variant.responseType},
+		"token_endpoint_auth_method": cmp.Or(s.method, "client_secret_basic"), "response_types": []string{s.variant.responseType},
 		"redirect_uris": []string{redirectURI()}, "contacts": []string{"certification@example.test"},
 	}
 }
@@ -116,6 +124,9 @@ func (s *moduleRun) tryRegister(change map[string]any) (map[string]any, answer) 
 // end it is deleted.
 func (s *moduleRun) register(change map[string]any) registered {
 	s.Helper()
+	if s.static {
+		return s.standing(change)
+	}
 	sent, a := s.tryRegister(change)
 	a.want(s.T, http.StatusCreated)
 	a.wantUncached(s.T)
@@ -243,7 +254,7 @@ func (s *moduleRun) post(c registered, path string, form url.Values) answer {
 	values := maps.Clone(form)
 	values.Set("client_assertion_type", assertionType)
 	values.Set("client_assertion", sign(jose.SigningKey{Algorithm: jose.RS256, Key: jose.JSONWebKey{Key: s.key(), KeyID: c.keyID}}, nil, map[string]any{
-		"iss": c.ID, "sub": c.ID, "aud": s.w.issuer, "jti": rand.Text(), "iat": now.Unix(), "exp": now.Add(time.Minute).Unix(),
+		"iss": c.ID, "sub": c.ID, "aud": cmp.Or(s.audience, s.w.issuer+"/oauth/token"), "jti": rand.Text(), "iat": now.Unix(), "exp": now.Add(time.Minute).Unix(),
 	}))
 	return s.w.do(s.T, posted(s.w.issuer+path, values))
 }

@@ -12,7 +12,7 @@ import (
 
 // configPlan is oidcc-config-certification-test-plan.
 func configPlan() plan {
-	return plan{"oidcc-config-certification-test-plan", []variant{{}}, []module{
+	return plan{name: "oidcc-config-certification-test-plan", variants: []variant{{}}, modules: []module{
 		{"oidcc-discovery-endpoint-verification", func(s *moduleRun) { s.discovery() }, nil},
 	}}
 }

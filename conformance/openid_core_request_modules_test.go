@@ -42,7 +42,7 @@ func coreUnregisteredRedirectURI(s *moduleRun) {
 func corePostRequest(s *moduleRun) {
 	c := s.register(nil)
 	r := s.authorization(c)
-	s.complete(c, r, s.browser.finish(s.browser.post(s.w.issuer+"/authorize", r.Values, "https://rp.example.test")))
+	s.complete(c, r, s.walk(s.w.authorizeURL(r), func() *page { return s.browser.post(s.w.issuer+"/authorize", r.Values, "https://rp.example.test") }))
 }
 
 func coreSecretPost(s *moduleRun) {
@@ -64,32 +64,33 @@ func (s *moduleRun) unsignedAdvertised() {
 func coreRequestURIUnsigned(s *moduleRun) {
 	s.unsignedAdvertised()
 	place := s.w.site.publish("", "")
-	c := s.register(map[string]any{"request_object_signing_alg": "none", "request_uris": []string{place}})
+	c := s.register(map[string]any{"request_uris": []string{place}}) // and no request_object_signing_alg: any that is advertised
 	r := s.authorization(c)
 	outside, object := s.object(c, r, "none", nil)
 	s.w.site.publish(place, object)
 	outside.Set("request_uri", place)
-	s.complete(c, r, s.browser.finish(s.browser.get(s.w.authorizeURL(outside)))) // state and nonce are inside alone
+	s.complete(c, r, s.visit(s.w.authorizeURL(outside))) // state and nonce are inside alone
 }
 
 func coreRequestUnsigned(s *moduleRun) {
 	s.unsignedAdvertised()
-	c := s.register(map[string]any{"request_object_signing_alg": "none"})
+	c := s.register(nil)
 	r := s.authorization(c)
 	outside, object := s.object(c, r, "none", nil)
 	outside.Set("request", object)
-	s.complete(c, r, s.browser.finish(s.browser.get(s.w.authorizeURL(outside))))
+	s.complete(c, r, s.visit(s.w.authorizeURL(outside)))
 }
 
-// coreRequestObjectRedirectURI: of two registered redirect URIs the one inside counts.
+// coreRequestObjectRedirectURI: the redirect URI inside counts, that outside is none
+// of the client's.
 func coreRequestObjectRedirectURI(s *moduleRun) {
-	first, second := redirectURI(), redirectURI()
-	c := s.register(map[string]any{"request_object_signing_alg": "none", "redirect_uris": []string{first, second}})
-	r := s.authorization(c, "redirect_uri", second)
+	s.unsignedAdvertised()
+	c := s.register(nil)
+	r := s.authorization(c)
 	outside, object := s.object(c, r, "none", nil)
-	outside.Set("redirect_uri", first)
+	outside.Set("redirect_uri", redirectURI())
 	outside.Set("request", object)
-	s.complete(c, r, s.browser.finish(s.browser.get(s.w.authorizeURL(outside))))
+	s.complete(c, r, s.visit(s.w.authorizeURL(outside)))
 }
 
 func coreClaimsEssential(s *moduleRun) {
@@ -117,28 +118,50 @@ func coreRefreshToken(s *moduleRun) {
 		s.Error("refresh_token or offline_access is not advertised")
 	}
 	c, other := s.register(s.refreshDocument()), s.register(s.refreshDocument())
-	l := s.login(c, "scope", "openid offline_access", "prompt", "consent")
+	s.refreshed(c, s.login(c, "scope", "openid offline_access", "prompt", "consent"), "openid offline_access")
+	// The second client shows the page that asks for consent, and no other.
+	theirs := s.refreshed(other, s.login(other, "scope", "openid offline_access", "prompt", "consent"), "")
+	form := url.Values{"grant_type": {"refresh_token"}, "refresh_token": {theirs}}
+	s.post(c, "/oauth/token", form).wantError(s.T, http.StatusBadRequest, "invalid_grant")
+}
+
+// refreshed uses the refresh token of a login, and returns the one to use next.
+func (s *moduleRun) refreshed(c registered, l login, scope string) string {
+	s.Helper()
 	if l.refresh == "" {
 		s.Fatal("no refresh token: the suite skips the module")
 	}
 	form := url.Values{"grant_type": {"refresh_token"}, "refresh_token": {l.refresh}}
-	s.post(other, "/oauth/token", form).wantError(s.T, http.StatusBadRequest, "invalid_grant")
+	if scope != "" {
+		form.Set("scope", scope)
+	}
+	<-time.After(1100 * time.Millisecond) // iat counts whole seconds, and has to be another one
 	again := l
 	again.tokens = s.post(c, "/oauth/token", form)
 	again.tokens.want(s.T, http.StatusOK)
 	again.tokens.wantUncached(s.T)
-	if again.access = again.tokens.str("access_token"); again.access == "" || again.access == l.access {
-		s.Error("no new access token")
+	if again.access = again.tokens.str("access_token"); again.access == "" || again.access == l.access || again.tokens.str("token_type") != "Bearer" {
+		s.Errorf("no new access token, or its token_type is %q", again.tokens.str("token_type"))
+	}
+	if n, ok := again.tokens.body["expires_in"].(float64); !ok || n < 1 {
+		s.warn("expires_in is %v", again.tokens.body["expires_in"])
 	}
 	if id := again.tokens.str("id_token"); id != "" { // OIDC Core §12.2
 		_, claims := s.w.jwt(s.T, id)
-		for _, name := range []string{"iss", "sub", "aud", "auth_time"} {
-			if claims[name] != nil && l.claims[name] != nil && claims[name] != l.claims[name] {
+		for _, name := range []string{"iss", "sub", "aud", "auth_time", "azp"} {
+			if claims[name] != l.claims[name] {
 				s.Errorf("%s is %v, and was %v", name, claims[name], l.claims[name])
 			}
 		}
+		if claims["iat"] == l.claims["iat"] {
+			s.Error("iat is that of the first ID token")
+		}
 	}
 	s.userinfo(again)
+	if next := again.tokens.str("refresh_token"); next != "" {
+		return next
+	}
+	return l.refresh
 }
 
 func corePKCE(s *moduleRun) {
@@ -147,5 +170,5 @@ func corePKCE(s *moduleRun) {
 	s.w.log.secret(verifier)
 	sum := sha256.Sum256([]byte(verifier))
 	r := s.authorization(c, "code_challenge", base64.RawURLEncoding.EncodeToString(sum[:]), "code_challenge_method", "S256")
-	s.complete(c, r, s.browser.finish(s.browser.get(s.w.authorizeURL(r))), "code_verifier", verifier)
+	s.complete(c, r, s.visit(s.w.authorizeURL(r)), "code_verifier", verifier)
 }

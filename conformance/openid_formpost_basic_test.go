@@ -2,5 +2,5 @@ package conformance
 
 // formPostBasicPlan is oidcc-formpost-basic-certification-test-plan.
 func formPostBasicPlan() plan {
-	return plan{"oidcc-formpost-basic-certification-test-plan", []variant{{"code", "form_post"}}, coreModules()}
+	return plan{name: "oidcc-formpost-basic-certification-test-plan", variants: []variant{{"code", "form_post"}}, modules: coreModules()}
 }

@@ -2,5 +2,5 @@ package conformance
 
 // formPostHybridPlan is oidcc-formpost-hybrid-certification-test-plan.
 func formPostHybridPlan() plan {
-	return plan{"oidcc-formpost-hybrid-certification-test-plan", []variant{{"code id_token", "form_post"}, {"code token", "form_post"}, {"code id_token token", "form_post"}}, coreModules()}
+	return plan{name: "oidcc-formpost-hybrid-certification-test-plan", variants: []variant{{"code id_token", "form_post"}, {"code token", "form_post"}, {"code id_token token", "form_post"}}, modules: coreModules()}
 }

@@ -2,5 +2,5 @@ package conformance
 
 // formPostImplicitPlan is oidcc-formpost-implicit-certification-test-plan.
 func formPostImplicitPlan() plan {
-	return plan{"oidcc-formpost-implicit-certification-test-plan", []variant{{"id_token", "form_post"}, {"id_token token", "form_post"}}, coreModules()}
+	return plan{name: "oidcc-formpost-implicit-certification-test-plan", variants: []variant{{"id_token", "form_post"}, {"id_token token", "form_post"}}, modules: coreModules()}
 }

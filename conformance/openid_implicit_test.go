@@ -2,5 +2,5 @@ package conformance
 
 // implicitPlan is oidcc-implicit-certification-test-plan.
 func implicitPlan() plan {
-	return plan{"oidcc-implicit-certification-test-plan", []variant{{"id_token", ""}, {"id_token token", ""}}, coreModules()}
+	return plan{name: "oidcc-implicit-certification-test-plan", variants: []variant{{"id_token", ""}, {"id_token token", ""}}, modules: coreModules()}
 }

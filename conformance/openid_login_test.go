@@ -34,7 +34,14 @@ func (l login) number(claim string) int64 { n, _ := l.claims[claim].(float64); r
 func (s *moduleRun) login(c registered, pairs ...string) login {
 	s.Helper()
 	r := s.authorization(c, pairs...)
-	return s.complete(c, r, s.browser.finish(s.browser.get(s.w.authorizeURL(r))))
+	return s.complete(c, r, s.visit(s.w.authorizeURL(r)))
+}
+
+// loginSeen is login where the suite wants to see a page of it.
+func (s *moduleRun) loginSeen(c registered, pairs ...string) login {
+	s.Helper()
+	r := s.authorization(c, pairs...)
+	return s.complete(c, r, s.visitSeen(s.w.authorizeURL(r)))
 }
 
 // complete checks the answer of an authorization request, and redeems the code if
@@ -215,18 +222,12 @@ func (s *moduleRun) personal(l login) map[string]any {
 	return l.claims
 }
 
-// refused wants an error page, and no way to the client.
-func (s *moduleRun) errorPage(r request) {
-	s.Helper()
-	s.browser.errorPage(s.browser.get(s.w.authorizeURL(r)), http.StatusBadRequest)
-}
-
 // quiet wants that a request is answered without a page.
 func (s *moduleRun) quiet(c registered, pairs ...string) login {
 	s.Helper()
 	s.browser.reset()
 	r := s.authorization(c, pairs...)
-	l := s.complete(c, r, s.browser.get(s.w.authorizeURL(r)))
+	l := s.complete(c, r, s.visit(s.w.authorizeURL(r)))
 	if len(s.browser.asked) != 0 {
 		s.Errorf("the person was asked for %q", s.browser.asked)
 	}
@@ -237,9 +238,12 @@ func (s *moduleRun) quiet(c registered, pairs ...string) login {
 // not outside, but what has to be in both (OIDC Core §6.1).
 func (s *moduleRun) object(c registered, r request, alg string, change map[string]any) (request, string) {
 	s.Helper()
-	claims := map[string]any{"iss": c.ID, "aud": s.w.issuer}
+	claims := map[string]any{}
 	for name := range r.Values {
 		claims[name] = r.Get(name)
+	}
+	if alg != "none" {
+		claims["iss"], claims["aud"] = c.ID, s.w.issuer
 	}
 	maps.Copy(claims, change)
 	outside := url.Values{}

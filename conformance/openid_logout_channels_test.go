@@ -11,7 +11,7 @@ import (
 
 // frontChannelLogoutPlan is oidcc-frontchannel-rp-initiated-logout-certification-test-plan.
 func frontChannelLogoutPlan() plan {
-	return plan{"oidcc-frontchannel-rp-initiated-logout-certification-test-plan", []variant{{"code", ""}}, []module{
+	return plan{name: "oidcc-frontchannel-rp-initiated-logout-certification-test-plan", variants: afterLogin, modules: []module{
 		{"oidcc-frontchannel-rp-initiated-logout-discovery-endpoint-verification", func(s *moduleRun) {
 			s.advertises("end_session_endpoint", "frontchannel_logout_supported", "frontchannel_logout_session_supported")
 		}, nil},
@@ -23,9 +23,9 @@ func frontChannelLogoutPlan() plan {
 // says. TestFrontChannelChromium does the same with a real one.
 func frontChannelLogout(s *moduleRun) {
 	rp := newRelyingParty(s.T)
-	uri := rp.origin + "/bye"
+	uri := rp.origin + "/test/a/identity/post_logout_redirect"
 	c := s.register(map[string]any{
-		"redirect_uris": []string{rp.origin + "/callback"}, "post_logout_redirect_uris": []string{uri},
+		"redirect_uris": []string{rp.origin + "/test/a/identity/callback"}, "post_logout_redirect_uris": []string{uri},
 		"frontchannel_logout_uri": rp.origin + "/front", "frontchannel_logout_session_required": true,
 	})
 	if c.members["frontchannel_logout_uri"] != rp.origin+"/front" || c.members["frontchannel_logout_session_required"] != true {
@@ -33,7 +33,7 @@ func frontChannelLogout(s *moduleRun) {
 	}
 	l := s.login(c)
 	state := rand.Text()
-	p := s.browser.endSession("id_token_hint", l.id, "post_logout_redirect_uri", uri, "state", state)
+	p := s.endSession(s.visit, "id_token_hint", l.id, "post_logout_redirect_uri", uri, "state", state)
 	frames := p.attributes("iframe", "src")
 	if len(frames) != 1 {
 		s.Fatalf("the page has the frames %q", frames)
@@ -57,7 +57,7 @@ func frontChannelLogout(s *moduleRun) {
 
 // backChannelLogoutPlan is oidcc-backchannel-rp-initiated-logout-certification-test-plan.
 func backChannelLogoutPlan() plan {
-	return plan{"oidcc-backchannel-rp-initiated-logout-certification-test-plan", []variant{{"code", ""}}, []module{
+	return plan{name: "oidcc-backchannel-rp-initiated-logout-certification-test-plan", variants: afterLogin, modules: []module{
 		{"oidcc-backchannel-rp-initiated-logout-discovery-endpoint-verification", func(s *moduleRun) {
 			s.advertises("end_session_endpoint", "backchannel_logout_supported", "backchannel_logout_session_supported")
 		}, nil},
@@ -73,7 +73,7 @@ func backChannelLogout(s *moduleRun) {
 	}
 	l := s.login(c)
 	sent := []string{"id_token_hint", l.id, "post_logout_redirect_uri", uri, "state", rand.Text()}
-	s.arrives(s.browser.endSession(sent...), uri, sent)
+	s.arrives(s.endSession(s.visit, sent...), uri, sent)
 	call := rp.wait(s.T, "/back", 1)[0]
 	token := call.form.Get("logout_token")
 	s.w.log.secret(token)
@@ -104,7 +104,7 @@ func backChannelLogout(s *moduleRun) {
 
 // sessionManagementPlan is oidcc-session-management-certification-test-plan.
 func sessionManagementPlan() plan {
-	return plan{"oidcc-session-management-certification-test-plan", []variant{{"code", ""}}, []module{
+	return plan{name: "oidcc-session-management-certification-test-plan", variants: afterLogin, modules: []module{
 		{"oidcc-session-management-discovery-endpoint-verification", func(s *moduleRun) {
 			s.advertises("end_session_endpoint", "check_session_iframe")
 		}, nil},
@@ -115,25 +115,25 @@ func sessionManagementPlan() plan {
 // sessionManagement asks the frame of the provider in a real browser.
 func sessionManagement(s *moduleRun) {
 	rp := newRelyingParty(s.T)
-	uri := rp.origin + "/bye"
-	c := s.register(map[string]any{"redirect_uris": []string{rp.origin + "/callback"}, "post_logout_redirect_uris": []string{uri}})
+	uri := rp.origin + "/test/a/identity/post_logout_redirect"
+	c := s.register(map[string]any{"redirect_uris": []string{rp.origin + "/test/a/identity/callback"}, "post_logout_redirect_uris": []string{uri}})
 	tab := newTab(s.T, s.w.server, desktop)
 	r := s.authorization(c)
 	tab.open(s.w.authorizeURL(r))
 	tab.signIn(s.w.alice)
 	tab.press(`button[value="allow"]`)
-	tab.at(rp.origin + "/callback")
+	tab.at(rp.origin + "/test/a/identity/callback")
 	var at string
 	tab.must(&at, "location.href")
 	back, err := url.Parse(at)
 	if err != nil {
 		s.Fatal(err)
 	}
-	state := back.Query().Get("session_state")
+	l := s.complete(c, r, &page{url: back, status: http.StatusOK, callback: back})
+	state := l.response.Get("session_state")
 	if state == "" || strings.Contains(state, " ") {
 		s.Fatalf("session_state is %q", state)
 	}
-	l := s.complete(c, r, &page{url: back, status: http.StatusOK, callback: back})
 	ask := func() string {
 		var got string
 		tab.must(&got, quote(`new Promise((resolve, reject) => {

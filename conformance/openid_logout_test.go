@@ -12,10 +12,15 @@ import (
 	"github.com/go-jose/go-jose/v4"
 )
 
+// afterLogin are the variants that the plans of logout, and of logins that others
+// begin, are run with: the first with a response in the query, the second in the
+// fragment.
+var afterLogin = []variant{{"code", ""}, {"code id_token", ""}}
+
 // rpInitiatedLogoutPlan is oidcc-rp-initiated-logout-certification-test-plan.
 func rpInitiatedLogoutPlan() plan {
 	const base = "oidcc-rp-initiated-logout"
-	return plan{base + "-certification-test-plan", []variant{{"code", ""}}, []module{
+	return plan{name: base + "-certification-test-plan", variants: afterLogin, modules: []module{
 		{base + "-discovery-endpoint-verification", func(s *moduleRun) { s.advertises("end_session_endpoint") }, nil},
 		{base, logoutDone(func(l login, uri string) []string {
 			return []string{"id_token_hint", l.id, "post_logout_redirect_uri", uri, "state", rand.Text()}
@@ -71,7 +76,7 @@ func (s *moduleRun) forged(l login) string {
 // registerLogout registers a client with a post logout redirect URI.
 func (s *moduleRun) registerLogout(change map[string]any) (registered, string) {
 	s.Helper()
-	uri := strings.TrimSuffix(redirectURI(), "callback") + "post_logout"
+	uri := strings.TrimSuffix(redirectURI(), "callback") + "post_logout_redirect"
 	all := map[string]any{"post_logout_redirect_uris": []string{uri}}
 	maps.Copy(all, change)
 	return s.register(all), uri
@@ -81,7 +86,7 @@ func (s *moduleRun) registerLogout(change map[string]any) (registered, string) {
 func (s *moduleRun) signedOut(c registered) {
 	s.Helper()
 	r := s.authorization(c, "prompt", "none")
-	s.wantError(r, s.browser.get(s.w.authorizeURL(r)), "login_required", "interaction_required", "consent_required", "account_selection_required")
+	s.wantError(r, s.visit(s.w.authorizeURL(r)), "login_required", "interaction_required", "consent_required", "account_selection_required")
 }
 
 // arrives wants that the browser was sent to the client with the state alone.
@@ -102,7 +107,7 @@ func logoutDone(pairs func(login, string) []string) func(*moduleRun) {
 	return func(s *moduleRun) {
 		c, uri := s.registerLogout(nil)
 		sent := pairs(s.login(c), uri)
-		s.arrives(s.browser.endSession(sent...), uri, sent)
+		s.arrives(s.endSession(s.visit, sent...), uri, sent)
 		s.signedOut(c)
 	}
 }
@@ -110,7 +115,7 @@ func logoutDone(pairs func(login, string) []string) func(*moduleRun) {
 func logoutStays(pairs func(*moduleRun, login, string) []string) func(*moduleRun) {
 	return func(s *moduleRun) {
 		c, uri := s.registerLogout(nil)
-		p := s.browser.endSession(pairs(s, s.login(c), uri)...)
+		p := s.endSession(s.visitSeen, pairs(s, s.login(c), uri)...)
 		if p.callback != nil || len(p.text()) < 20 {
 			s.Fatalf("redirected to %v, or nothing is said: %q", p.callback, p.text())
 		}
@@ -123,7 +128,7 @@ func logoutStays(pairs func(*moduleRun, login, string) []string) func(*moduleRun
 func logoutSays(pairs func(login) []string) func(*moduleRun) {
 	return func(s *moduleRun) {
 		c, _ := s.registerLogout(nil)
-		p := s.browser.leave(s.browser.endSession(pairs(s.login(c))...))
+		p := s.endSession(s.visitSeen, pairs(s.login(c))...)
 		if p.callback != nil || p.status != http.StatusOK || !strings.Contains(strings.ToLower(p.text()), "signed out") {
 			s.Errorf("%d, redirected to %v: %s", p.status, p.callback, p.text())
 		}

@@ -16,6 +16,8 @@ import (
 // its name.
 type plan struct {
 	name     string
+	file     string // its configuration, where it is not that of its name
+	method   string // of client authentication, "" for client_secret_basic
 	variants []variant
 	modules  []module
 }
@@ -191,7 +193,7 @@ func runPlans(t *testing.T, w *openidWorld, all []plan, counted *results) {
 					}
 					t.Run(strings.ReplaceAll(v.String(), " ", "+")+"/"+m.name, func(t *testing.T) {
 						t.Parallel()
-						s := &moduleRun{T: t, w: w, variant: v}
+						s := &moduleRun{T: t, w: w, variant: v, method: p.method, script: p.scriptOf(t, m.name, w.issuer), static: p.file == staticClients}
 						t.Cleanup(func() { counted.add(p.name, t.Failed(), s.warned) })
 						s.browser = newBrowser(t, w.server, w.alice)
 						m.run(s)

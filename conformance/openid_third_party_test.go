@@ -4,7 +4,7 @@ import "net/http"
 
 // thirdPartyInitPlan is oidcc-3rdparty-init-login-certification-test-plan.
 func thirdPartyInitPlan() plan {
-	return plan{"oidcc-3rdparty-init-login-certification-test-plan", []variant{{"code", ""}}, []module{
+	return plan{name: "oidcc-3rdparty-init-login-certification-test-plan", variants: afterLogin, modules: []module{
 		{"oidcc-3rd_party-init-login", thirdPartyInit, nil},
 		{"oidcc-3rd_party-init-login-nohttps", thirdPartyInitHTTP, nil},
 	}}

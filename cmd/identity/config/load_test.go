@@ -54,7 +54,7 @@ func other(t *testing.T, s Setting) (value string, with map[string]string) {
 		"passkey.related_origins": "https://a.example.org,https://b.example.org", "passkey.user_verification": "required", "passkey.attestation": "direct",
 		"repo.driver": "memory", "sqlite.path": ":memory:", "sqlite.synchronous": "NORMAL", "default_project_id": "shop",
 		"jwt.audience": "https://api.example.com", "templates_dir": "pages", "default_locale": "de-CH", "brand.name": "Shop: 1",
-		"brand.accent": "#1a56db", "admin_api_secret": "hunter2hunter2hunter2hunter2hunter2", "public_email_domains": "a.example,b.example", "profile": "conformance", "registration.mode": "token", "log.format": "text", "log.level": "debug", "key_encryption_keys": "k2=" + otherKey + ",k1=" + testKey,
+		"brand.accent": "#1a56db", "admin_api_secret": "hunter2hunter2hunter2hunter2hunter2", "public_email_domains": "a.example,b.example", "profile": "conformance", "registration.mode": "token", "registration.software_statement_issuers_file": "issuers.json", "log.format": "text", "log.level": "debug", "key_encryption_keys": "k2=" + otherKey + ",k1=" + testKey,
 		"default_project_auth_domains": "login.example.org,id.example.org",
 		"smtp.host":                    "mail.example.com", "smtp.user": "robot", "smtp.pass": "hunter2hunter2", "smtp.from": "Login <login@example.com>", "smtp.tls": "tls",
 		"smtp.providers":         `[{"host":"b.example.com","user":"u","pass":"hunter2hunter2"}]`,
