@@ -30,6 +30,9 @@ func TestOnDrivers(t *testing.T) {
 			"EmailCode": TestEmailCode, "MagicLink": TestMagicLink, "Recover": TestRecover, "MailboxProven": TestMailboxProven,
 			"RegisterByMail": TestRegisterByMail, "MailRaced": TestMailRaced,
 			"StricterPolicy": TestStricterPolicy, "TenantSecondFactor": TestTenantSecondFactor, "TenantOfOthers": TestTenantOfOthers,
+			"Verify": TestVerify, "VerifyRaced": TestVerifyRaced, "Terms": TestTerms,
+			"EmailChange": TestEmailChange, "EmailChangeStopped": TestEmailChangeStopped, "EmailChangeRaced": TestEmailChangeRaced,
+			"Invite": TestInvite, "InviteEnded": TestInviteEnded, "InviteAccounts": TestInviteAccounts, "InviteRaced": TestInviteRaced,
 		} {
 			t.Run(driver+"/"+name, test)
 		}

@@ -189,6 +189,7 @@ type Proof struct {
 	Letter     storage.Mail  // to the account's owner: name and data are enough; the zero Mail: none
 	Taken      *Problem      // what to say when NewUser clashes with another account
 	Stay       bool          // go on with this flow's page, which is offered
+	Done       any           // what the page "linkdone" shows, in place of Opened.Done
 	// Link is an identity that waits until its person has proven an account;
 	// Linked ends the waiting.
 	Link   *storage.PendingLink

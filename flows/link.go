@@ -31,15 +31,19 @@ type Linked interface {
 
 // Opened is the page of a link.
 type Opened struct {
-	Page string // template
-	View any
-	Done any // what the page "linkdone" shows where no interaction goes on
+	Page   string // template
+	View   any
+	Done   any // what the page "linkdone" shows where no interaction goes on
+	Status int // HTTP status; 0 is 200
 }
 
 // LinkURL returns the link to a flow's letter page. Its host is the project's
 // issuer, whatever host the request named (S3-17).
-func (in *Interaction) LinkURL(flow, token string) string {
-	return in.Project.Issuer + "/link/" + url.PathEscape(flow) + "?" + url.Values{"token": {token}}.Encode()
+func (in *Interaction) LinkURL(flow, token string) string { return LinkURL(in.Project, flow, token) }
+
+// LinkURL is Interaction.LinkURL for letters that no interaction asked for.
+func LinkURL(p *storage.Project, flow, token string) string {
+	return p.Issuer + "/link/" + url.PathEscape(flow) + "?" + url.Values{"token": {token}}.Encode()
 }
 
 var errLinkGone = &refusal{http.StatusGone, "error.link_gone"}
@@ -97,8 +101,11 @@ func (v *visit) linkPage(w http.ResponseWriter, r *http.Request, f Linked, token
 	if err != nil {
 		return over(err)
 	}
-	req := &v.in.Request
-	v.send(w, r, http.StatusOK, templates.Page{
+	req, status := &v.in.Request, http.StatusOK
+	if o.Status != 0 {
+		status = o.Status
+	}
+	v.send(w, r, status, templates.Page{
 		Name: o.Page, Action: v.in.base + "/link/" + f.ID() + "?" + url.Values{"token": {token}}.Encode(), View: o.View,
 		Client: client(req), UILocales: v.languages(), FormAction: redirectOrigin(req.RedirectURI),
 		Dev: v.project.InsecureDevelopment, RequestID: v.origin.RequestID,
@@ -144,6 +151,9 @@ func (e *Engine) followLink(w http.ResponseWriter, r *http.Request, p *storage.P
 	case here:
 		v.redirect(w, r, v.location(&v.in.Request))
 		return nil
+	}
+	if proof.Done != nil {
+		o.Done = proof.Done
 	}
 	v.send(w, r, http.StatusOK, templates.Page{
 		Name: "linkdone", View: o.Done, Dev: v.project.InsecureDevelopment, RequestID: v.origin.RequestID,

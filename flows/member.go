@@ -72,6 +72,9 @@ func (m *Member) Second(ctx context.Context) ([]storage.Change, error) {
 	return in.Limits.Second(ctx, m.User.ID)
 }
 
+// Limits counts attempts at this visit.
+func (m *Member) Limits() Limits { return m.visit.interaction(storage.AuthorizationRequest{}).Limits }
+
 // Letter returns the change that sends a letter to the account's owner, none when
 // there is no address to send it to.
 func (m *Member) Letter(letter storage.Mail) []storage.Change {

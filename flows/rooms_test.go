@@ -67,7 +67,7 @@ func newHome(t *testing.T, change ...func(*storage.Project)) *site {
 	t.Helper()
 	s := newSite(t, append([]func(*storage.Project){func(p *storage.Project) { p.SignIn.PasskeysEnabled = true }}, change...)...)
 	rooms := s.engine.Rooms(account.Rooms(account.Config{
-		Store: s.store, Hasher: s.hasher, Username: fold, MaxLength: 1024, Factors: ownFactors{s.store},
+		Store: s.store, Hasher: s.hasher, Username: fold, MaxLength: 1024, Mailbox: s.mailbox(), Factors: ownFactors{s.store},
 		Passkeys: ownKeys{passkey.Config{Credentials: s.store.PasskeyCredentials, Secrets: s.store.ProjectSecrets, Users: s.store.Users}},
 		Policy: func(pw string, least int, _ ...string) *flows.Problem {
 			if len(pw) < least {
@@ -119,7 +119,7 @@ func (b *browser) object(page string, into any) {
 }
 
 var everyPage = []string{
-	"/account", "/account/profile", "/account/security", "/account/password", "/account/passkey", "/account/authenticator",
+	"/account", "/account/profile", "/account/email", "/account/security", "/account/password", "/account/passkey", "/account/authenticator",
 	"/account/recovery-codes", "/account/sessions", "/account/apps", "/account/activity", "/account/data",
 }
 

@@ -2,8 +2,6 @@ package flows_test
 
 import (
 	"context"
-	"crypto/sha256"
-	"encoding/hex"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -16,9 +14,11 @@ import (
 	"time"
 
 	"github.com/elloloop/identity/flows"
+	"github.com/elloloop/identity/flows/account"
 	"github.com/elloloop/identity/flows/consent"
 	"github.com/elloloop/identity/flows/emailcode"
 	"github.com/elloloop/identity/flows/identify"
+	"github.com/elloloop/identity/flows/invite"
 	"github.com/elloloop/identity/flows/logout"
 	"github.com/elloloop/identity/flows/magiclink"
 	"github.com/elloloop/identity/flows/passkey"
@@ -28,7 +28,9 @@ import (
 	"github.com/elloloop/identity/flows/recoverycode"
 	"github.com/elloloop/identity/flows/register"
 	"github.com/elloloop/identity/flows/selectaccount"
+	"github.com/elloloop/identity/flows/terms"
 	"github.com/elloloop/identity/flows/totp"
+	"github.com/elloloop/identity/flows/verify"
 	"github.com/elloloop/identity/storage"
 	"github.com/elloloop/identity/storage/graph"
 	"github.com/elloloop/identity/templates"
@@ -76,7 +78,7 @@ func newSite(t *testing.T, change ...func(*storage.Project)) *site {
 	pw := password.New(password.Config{Accounts: accounts, Credentials: s.store.PasswordCredentials, Hasher: s.hasher, Back: "identify"})
 	keys := passkey.Config{Credentials: s.store.PasskeyCredentials, Secrets: s.store.ProjectSecrets, Users: s.store.Users, Back: "identify"}
 	pass := passkey.New(keys)
-	box := &flows.Mailbox{Accounts: accounts, Users: s.store.Users, Outbox: s.store.Outbox, Secrets: s.store.ProjectSecrets}
+	box := s.mailbox()
 	judge := func(pw string, least int, _ ...string) *flows.Problem {
 		if len(pw) < least {
 			return &flows.Problem{Message: "problem.password_short", Field: "password", Data: map[string]any{"Min": least}}
@@ -103,10 +105,17 @@ func newSite(t *testing.T, change ...func(*storage.Project)) *site {
 			recover.New(recover.Config{
 				Mailbox: box, Tokens: s.store.PasswordResets, Credentials: s.store.PasswordCredentials, Hasher: s.hasher, Policy: judge,
 			}),
+			account.NewEmailChange(s.store, box),
+			invite.New(invite.Config{
+				Invitations: s.store.UserInvitations, Users: s.store.Users, Tenants: s.store.Tenants, Credentials: s.store.PasswordCredentials,
+				Hasher: s.hasher, Policy: judge,
+			}),
 			totp.New(totp.Config{Credentials: s.store.TOTPCredentials, Instead: "recoverycode"}),
 			recoverycode.New(recovery),
 			totp.NewEnrol(totp.EnrolConfig{Credentials: s.store.TOTPCredentials, Secrets: s.store.ProjectSecrets, Users: s.store.Users}),
 			recoverycode.NewIssue(recovery, "totp", "enroltotp"),
+			verify.New(verify.Config{Mailbox: box, Tokens: s.store.EmailVerifications, Sessions: s.store.Sessions}),
+			terms.New(s.store.Users),
 			passkey.NewAdd(keys, s.store.Reminders, s.store.TOTPCredentials),
 			consent.New(consent.Config{Consents: s.store.Consents, Users: s.store.Users}),
 		},
@@ -312,28 +321,6 @@ func wantPage(t *testing.T, w *httptest.ResponseRecorder, status int, words ...s
 	}
 }
 
-// hasher is a quick one that counts its work.
-type hasher struct {
-	verified, hashed atomic.Int64
-	outdated         bool
-	err              error
-}
-
-func plainHash(pw string) storage.PasswordHash {
-	sum := sha256.Sum256([]byte(pw))
-	return storage.PasswordHash(hex.EncodeToString(sum[:]))
-}
-
-func (h *hasher) Verify(_ context.Context, hash storage.PasswordHash, pw string) (bool, bool, error) {
-	h.verified.Add(1)
-	return h.err == nil && hash == plainHash(pw), h.outdated, h.err
-}
-
-func (h *hasher) Hash(_ context.Context, pw string) (storage.PasswordHash, error) {
-	h.hashed.Add(1)
-	return plainHash(pw), h.err
-}
-
 // breakable is a repository whose n-th Commit from now fails, and that counts
 // what is read.
 type breakable struct {
@@ -372,4 +359,10 @@ func (s *site) dump() string {
 		}
 	}
 	return b.String()
+}
+
+func (s *site) mailbox() *flows.Mailbox {
+	return &flows.Mailbox{
+		Accounts: &flows.Accounts{Users: s.store.Users, Email: fold, Username: fold}, Users: s.store.Users, Outbox: s.store.Outbox, Secrets: s.store.ProjectSecrets,
+	}
 }

@@ -69,9 +69,10 @@ func (s *PasswordCredentials) Replace(c *PasswordCredential) []Change {
 }
 
 // Reset is Replace, and ends every session and grant of the account (and so every
-// token).
+// token), and a change of its mail address that somebody began there (S3-06).
 func (s *PasswordCredentials) Reset(c *PasswordCredential) []Change {
-	return append(s.Replace(c), s.sessions.EndAll(c.UserID)...)
+	changes := append(s.Replace(c), removeBy(typeEmailChangeToken, "user", graph.String(c.UserID)))
+	return append(changes, s.sessions.EndAll(c.UserID)...)
 }
 
 // Remove returns the change that takes the password of an account away.

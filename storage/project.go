@@ -54,6 +54,7 @@ type Project struct {
 	Access           AccessPolicy // who may make an account
 	Login            LoginPolicy
 	Branding         Branding
+	Terms            Terms // what people have to accept
 
 	// InsecureDevelopment: http on loopback, seeded accounts, a banner on every page.
 	InsecureDevelopment bool

@@ -19,6 +19,8 @@ type MessageSettings struct {
 	RateLimitReset  int
 	VerifyTTL       time.Duration
 	RateLimitVerify int
+	InvitationTTL   time.Duration
+	RequireVerified bool // nobody goes on to an application whose mail address is not proven
 
 	PhoneCodeTTL    time.Duration
 	PhoneCodeTries  int

@@ -42,6 +42,9 @@ type Store struct {
 	MagicLinkTokens       *MagicLinkTokens
 	PasswordResets        *AccountTokens
 	EmailVerifications    *AccountTokens
+	EmailChanges          *EmailChanges
+	UserInvitations       *UserInvitations
+	HelpRequests          *HelpRequests
 	QRLogins              *QRLogins
 	Providers             *Providers
 	ProviderStates        *ProviderStates
@@ -106,6 +109,9 @@ func New(repo graph.Repository, keys *Keyring) *Store {
 		MagicLinkTokens:       &MagicLinkTokens{repo},
 		PasswordResets:        &AccountTokens{repo, typePasswordResetToken},
 		EmailVerifications:    &AccountTokens{repo, typeEmailVerificationToken},
+		EmailChanges:          &EmailChanges{repo},
+		UserInvitations:       &UserInvitations{repo},
+		HelpRequests:          &HelpRequests{repo},
 		QRLogins:              &QRLogins{repo},
 		Providers:             &Providers{repo, keys},
 		ProviderStates:        &ProviderStates{repo, keys},

@@ -57,6 +57,7 @@ type User struct {
 	RecoveryEmail string           `json:"recovery_email,omitempty"`
 	Quota         map[string]int64 `json:"quota,omitempty"`    // what the account may use at most, by the words of the applications
 	Deletion      *PendingDeletion `json:"deletion,omitempty"` // with UserPendingDeletion
+	Terms         *TermsAccepted   `json:"terms,omitempty"`
 
 	// ProfileUpdatedAt is the updated_at claim.
 	ProfileUpdatedAt time.Time `json:"profile_updated_at"`

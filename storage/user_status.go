@@ -91,7 +91,7 @@ func (s *Users) Prove(u *User) []Change {
 	proven.EmailVerified = true
 	user := graph.String(u.ID)
 	changes := append([]Change{s.Replace(&proven)}, s.sessions.EndAll(u.ID)...)
-	for _, t := range []graph.TypeID{typePasswordCredential, typeTOTPCredential, typeRecoveryCode, typePasskeyCredential, typeOAuthIdentity} {
+	for _, t := range []graph.TypeID{typePasswordCredential, typeTOTPCredential, typeRecoveryCode, typePasskeyCredential, typeOAuthIdentity, typeEmailChangeToken} {
 		changes = append(changes, removeBy(t, "user", user))
 	}
 	return changes

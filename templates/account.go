@@ -16,7 +16,7 @@ type AccountFrame struct {
 
 // AccountDone are the words of what a page can say was just done.
 func AccountDone() []string {
-	return []string{"saved", "removed", "password", "passkey", "app", "codes", "session", "client"}
+	return []string{"saved", "removed", "password", "passkey", "app", "codes", "session", "client", "email_asked", "email_waits", "email"}
 }
 
 // AccountView is the first page of the account.
@@ -58,6 +58,25 @@ type AccountProfileView struct {
 	Username      string         `json:"username"`
 	Claims        []AccountClaim `json:"claims"`
 	// The form sends username and each claim by its name.
+}
+
+// AccountEmailView shows and changes the mail address.
+type AccountEmailView struct {
+	Email         string `json:"email,omitempty"`
+	EmailVerified bool   `json:"email_verified"`
+	Open          bool   `json:"open"` // mail leaves, so that it can be changed
+	Typed         string `json:"typed,omitempty"`
+	Pending       string `json:"pending,omitempty"` // the new address, while it waits
+	WaitsNew      bool   `json:"waits_new"`         // for whoever reads the mail of the new address
+	WaitsOld      bool   `json:"waits_old"`         // and of the old one
+	// Forms send do=change with email, do=confirm with code, or do=cancel.
+}
+
+// EmailChangeView asks who reads the mail of the old address. The form sends
+// decision=allow or refuse.
+type EmailChangeView struct {
+	Old string `json:"old"`
+	New string `json:"new"`
 }
 
 // AccountSecurityView shows how somebody signs in.
@@ -217,7 +236,7 @@ func (d *document) Tabs() []tab {
 		names      []string
 	}{
 		{"/account", "overview", []string{"account"}},
-		{"/account/profile", "profile", []string{"accountprofile"}},
+		{"/account/profile", "profile", []string{"accountprofile", "accountemail"}},
 		{"/account/security", "security", []string{"accountsecurity", "accountpassword", "accountpasskey", "accountapp", "accountcodes"}},
 		{"/account/sessions", "sessions", []string{"accountsessions"}},
 		{"/account/apps", "apps", []string{"accountclients"}},

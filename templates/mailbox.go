@@ -32,7 +32,30 @@ type LinkView struct {
 
 // LinkDoneView says that a link has done what it is for.
 type LinkDoneView struct {
-	Kind string `json:"kind"`
+	Kind      string `json:"kind"`
+	SignInURL string `json:"sign_in_url,omitempty"`
+}
+
+// InviteView is the page of an invitation.
+type InviteView struct {
+	State     string `json:"state"` // open, or how it ended: expired, accepted, revoked, account
+	Account   string `json:"account"`
+	Tenant    string `json:"tenant,omitempty"`
+	New       bool   `json:"new"`      // the form sends name
+	Password  bool   `json:"password"` // the form sends password
+	MinLength int    `json:"min_length"`
+	MaxLength int    `json:"max_length"`
+	Name      string `json:"name,omitempty"`
+	SignInURL string `json:"sign_in_url"`
+}
+
+// TermsView asks whether somebody accepts the terms of use.
+type TermsView struct {
+	Account string `json:"account,omitempty"`
+	Version string `json:"version"`
+	URL     string `json:"url,omitempty"`
+	Changed bool   `json:"changed"` // they accepted an older version
+	// The form sends version, and decision=accept or deny.
 }
 
 // Other is another way to go on.

@@ -20,9 +20,9 @@ import (
 var pageNames = [...]string{
 	"identify", "password", "register", "consent", "selectaccount",
 	"passkey", "addpasskey", "totp", "enroltotp", "recoverycode", "recoverycodes", "qr", "qrcode", "qrapprove", "qrdone", "upstream",
-	"account", "accountprofile", "accountsecurity", "accountpassword", "accountpasskey", "accountapp", "accountcodes",
+	"account", "accountprofile", "accountemail", "emailchange", "accountsecurity", "accountpassword", "accountpasskey", "accountapp", "accountcodes",
 	"accountsessions", "accountclients", "accountactivity", "accountdata", "accountleft",
-	"emailcode", "magiclink", "recover", "newpassword", "link", "linkdone",
+	"emailcode", "magiclink", "recover", "newpassword", "link", "linkdone", "verify", "terms", "invite",
 	"logout", "loggedout", "frontchannel", "error", "formpost", "home", "playground", "inbox",
 }
 

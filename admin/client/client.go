@@ -15,15 +15,17 @@ import (
 
 // Client has one client for each service.
 type Client struct {
-	Projects adminv1connect.ProjectServiceClient
-	Domains  adminv1connect.DomainServiceClient
-	Tenants  adminv1connect.TenantServiceClient
-	Users    adminv1connect.UserServiceClient
-	Groups   adminv1connect.GroupServiceClient
-	Clients  adminv1connect.ClientServiceClient
-	Sessions adminv1connect.SessionServiceClient
-	Keys     adminv1connect.KeyServiceClient
-	Audit    adminv1connect.AuditServiceClient
+	Projects    adminv1connect.ProjectServiceClient
+	Domains     adminv1connect.DomainServiceClient
+	Tenants     adminv1connect.TenantServiceClient
+	Users       adminv1connect.UserServiceClient
+	Groups      adminv1connect.GroupServiceClient
+	Clients     adminv1connect.ClientServiceClient
+	Sessions    adminv1connect.SessionServiceClient
+	Keys        adminv1connect.KeyServiceClient
+	Audit       adminv1connect.AuditServiceClient
+	Invitations adminv1connect.InvitationServiceClient
+	Help        adminv1connect.HelpServiceClient
 }
 
 // New makes the clients of a server, which is named by its URL. A token is sent
@@ -41,15 +43,17 @@ func New(server string, tokens TokenSource, httpClient *http.Client, options ...
 // Over makes the clients on any transport, such as the server itself in process.
 func Over(h connect.HTTPClient, server string, options ...connect.ClientOption) *Client {
 	return &Client{
-		Projects: adminv1connect.NewProjectServiceClient(h, server, options...),
-		Domains:  adminv1connect.NewDomainServiceClient(h, server, options...),
-		Tenants:  adminv1connect.NewTenantServiceClient(h, server, options...),
-		Users:    adminv1connect.NewUserServiceClient(h, server, options...),
-		Groups:   adminv1connect.NewGroupServiceClient(h, server, options...),
-		Clients:  adminv1connect.NewClientServiceClient(h, server, options...),
-		Sessions: adminv1connect.NewSessionServiceClient(h, server, options...),
-		Keys:     adminv1connect.NewKeyServiceClient(h, server, options...),
-		Audit:    adminv1connect.NewAuditServiceClient(h, server, options...),
+		Projects:    adminv1connect.NewProjectServiceClient(h, server, options...),
+		Domains:     adminv1connect.NewDomainServiceClient(h, server, options...),
+		Tenants:     adminv1connect.NewTenantServiceClient(h, server, options...),
+		Users:       adminv1connect.NewUserServiceClient(h, server, options...),
+		Groups:      adminv1connect.NewGroupServiceClient(h, server, options...),
+		Clients:     adminv1connect.NewClientServiceClient(h, server, options...),
+		Sessions:    adminv1connect.NewSessionServiceClient(h, server, options...),
+		Keys:        adminv1connect.NewKeyServiceClient(h, server, options...),
+		Audit:       adminv1connect.NewAuditServiceClient(h, server, options...),
+		Invitations: adminv1connect.NewInvitationServiceClient(h, server, options...),
+		Help:        adminv1connect.NewHelpServiceClient(h, server, options...),
 	}
 }
 

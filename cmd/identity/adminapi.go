@@ -14,7 +14,9 @@ import (
 	"github.com/elloloop/identity/admin"
 	"github.com/elloloop/identity/cmd/identity/config"
 	"github.com/elloloop/identity/cmd/identity/projects"
+	"github.com/elloloop/identity/flows"
 	"github.com/elloloop/identity/flows/identifier"
+	"github.com/elloloop/identity/flows/invite"
 	"github.com/elloloop/identity/flows/passhash"
 	"github.com/elloloop/identity/op"
 	"github.com/elloloop/identity/storage"
@@ -26,7 +28,7 @@ func adminConfig(c *config.Config, p *provider, h *hashing, log *slog.Logger) ad
 	found := adminProjects{p}
 	return admin.Config{
 		Store: p.store, Projects: found, Tokens: adminTokens{p.op, found}, Clients: clientRules{p.store}, Keys: adminKeys{p.keys},
-		People: people{}, Passwords: adminPasswords{h}, Resolver: net.DefaultResolver, ControlProject: p.project.ID, Now: time.Now, Log: log,
+		People: people{}, Passwords: adminPasswords{h}, Resolver: net.DefaultResolver, Post: adminPost{}, ControlProject: p.project.ID, Now: time.Now, Log: log,
 		Secret: c.Admin.Secret.Reveal(), PublicMailDomains: c.Admin.PublicMailDomains,
 		Limits: admin.Limits{Window: c.RateLimit.Window, Failures: c.RateLimit.ClientAuth, Bootstraps: c.RateLimit.Bootstrap},
 	}
@@ -172,6 +174,13 @@ func (a adminKeys) Rotate(ctx context.Context, p *storage.Project, actor, alg st
 // Revoke implements admin.Keys.
 func (a adminKeys) Revoke(ctx context.Context, p *storage.Project, actor, id string, also storage.Change) error {
 	return a.keys.RevokeAs(ctx, actor, p, id, also)
+}
+
+type adminPost struct{}
+
+// InvitationLink implements admin.Post.
+func (adminPost) InvitationLink(p *storage.Project, token string) string {
+	return flows.LinkURL(p, invite.ID, token)
 }
 
 type people struct{}

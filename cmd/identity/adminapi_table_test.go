@@ -95,6 +95,13 @@ var rows = map[string]row{
 	"KeyService/RotateKeys": {`{"alg":"ES256"}`, "failed_precondition"},
 	"KeyService/RevokeKey":  {`{"keyId":"KEY"}`, "not_found"},
 
+	"InvitationService/CreateInvitation": {`{"invitation":{"email":"guest@example.test","tenantId":"TENANT"}}`, "not_found"},
+	"InvitationService/ListInvitations":  {`{}`, ""},
+	"InvitationService/RevokeInvitation": {`{"invitationId":"INVITATION"}`, "not_found"},
+
+	"HelpService/ListHelpRequests":   {`{}`, ""},
+	"HelpService/ResolveHelpRequest": {`{"helpRequestId":"HELP"}`, "not_found"},
+
 	"AuditService/ListAuditEvents":   {`{}`, ""},
 	"AuditService/ListControlEvents": {`{}`, ""},
 	"AuditService/VerifyAuditLog":    {`{}`, ""},
@@ -157,9 +164,13 @@ func (a *administered) fillBeta() {
 	must(a.t, a.p.keys.Ensure(ctx, a.project("beta")))
 	keys, err := a.p.keys.List(ctx, a.project("beta"))
 	must(a.t, err)
+	invitation := &storage.UserInvitation{Email: "guest@beta.test", EmailKey: "guest@beta.test", Role: "member", EndsAt: time.Now().Add(time.Hour)}
+	_, invited := store.UserInvitations.Issue(invitation)
+	help := &storage.HelpRequest{Email: "guest@beta.test", Message: "help", CreatedOrder: time.Now().UnixMicro()}
+	must(a.t, store.Commit(ctx, beta, append(invited, store.HelpRequests.Ask(help))...))
 	a.ids = map[string]string{
 		"USER": u.ID, "GROUP": g.ID, "TENANT": tenant.ID, "CLIENT": "client-of-beta", "SESSION": session.ID,
-		"DOMAIN": domain.ID, "CREDENTIAL": credentials.Items[0].ID, "KEY": keys[0].KID,
+		"DOMAIN": domain.ID, "CREDENTIAL": credentials.Items[0].ID, "KEY": keys[0].KID, "INVITATION": invitation.ID, "HELP": help.ID,
 	}
 	must(a.t, a.p.keys.Ensure(ctx, a.project("alpha")))
 }

@@ -9,10 +9,12 @@ import (
 	"github.com/elloloop/identity/cmd/identity/config"
 	"github.com/elloloop/identity/cmd/identity/outbound"
 	"github.com/elloloop/identity/flows"
+	"github.com/elloloop/identity/flows/account"
 	"github.com/elloloop/identity/flows/consent"
 	"github.com/elloloop/identity/flows/emailcode"
 	"github.com/elloloop/identity/flows/identifier"
 	"github.com/elloloop/identity/flows/identify"
+	"github.com/elloloop/identity/flows/invite"
 	"github.com/elloloop/identity/flows/logout"
 	"github.com/elloloop/identity/flows/magiclink"
 	"github.com/elloloop/identity/flows/passkey"
@@ -22,8 +24,10 @@ import (
 	"github.com/elloloop/identity/flows/recoverycode"
 	"github.com/elloloop/identity/flows/register"
 	"github.com/elloloop/identity/flows/selectaccount"
+	"github.com/elloloop/identity/flows/terms"
 	"github.com/elloloop/identity/flows/totp"
 	"github.com/elloloop/identity/flows/upstream"
+	"github.com/elloloop/identity/flows/verify"
 	"github.com/elloloop/identity/storage"
 )
 
@@ -59,7 +63,14 @@ var flowModules = map[string]func(*parts) flows.Flow{
 			Hasher: p.hashing, Policy: judge, Back: "identify",
 		})
 	},
-	"upstream": func(p *parts) flows.Flow { return p.upstream },
+	"invite": func(p *parts) flows.Flow {
+		return invite.New(invite.Config{
+			Invitations: p.store.UserInvitations, Users: p.store.Users, Tenants: p.store.Tenants, Credentials: p.store.PasswordCredentials,
+			Hasher: p.hashing, Policy: judge,
+		})
+	},
+	"emailchange": func(p *parts) flows.Flow { return account.NewEmailChange(p.store, p.mailbox()) },
+	"upstream":    func(p *parts) flows.Flow { return p.upstream },
 	"totp": func(p *parts) flows.Flow {
 		return totp.New(totp.Config{Credentials: p.store.TOTPCredentials, Instead: "recoverycode"})
 	},
@@ -70,13 +81,17 @@ var flowModules = map[string]func(*parts) flows.Flow{
 	"recoverycodes": func(p *parts) flows.Flow {
 		return recoverycode.NewIssue(p.recovery(), "totp", "enroltotp")
 	},
+	"verify": func(p *parts) flows.Flow {
+		return verify.New(verify.Config{Mailbox: p.mailbox(), Tokens: p.store.EmailVerifications, Sessions: p.store.Sessions})
+	},
+	"terms": func(p *parts) flows.Flow { return terms.New(p.store.Users) },
 	"consent": func(p *parts) flows.Flow {
 		return consent.New(consent.Config{Consents: p.store.Consents, Users: p.store.Users})
 	},
 }
 
 // flowOrder is the order of the policy: the first flow that is needed is shown.
-var flowOrder = [...]string{"selectaccount", "register", "qr", "identify", "password", "upstream", "emailcode", "magiclink", "recover", "totp", "passkey", "recoverycode", "enroltotp", "recoverycodes", "addpasskey", "consent"}
+var flowOrder = [...]string{"selectaccount", "register", "qr", "identify", "password", "upstream", "emailcode", "magiclink", "recover", "invite", "emailchange", "totp", "passkey", "recoverycode", "enroltotp", "recoverycodes", "verify", "terms", "addpasskey", "consent"}
 
 // parts are what modules are made of.
 type parts struct {

@@ -41,6 +41,7 @@ func projectOf(c *config.Config) *storage.Project {
 		RegistrationUnusedTTL: c.Registration.UnusedExpiry,
 	}
 	p.SignIn, p.Messages = signInOf(c), messagesOf(c)
+	p.Terms = storage.Terms{Version: c.Messages.TermsVersion, URL: c.Messages.TermsURL}
 	if c.Tokens.Audience != "" {
 		p.Audience = []string{c.Tokens.Audience}
 	}

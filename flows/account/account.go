@@ -58,6 +58,7 @@ type Config struct {
 	Hasher    Hasher
 	Passkeys  Passkeys
 	Factors   SecondFactors
+	Mailbox   *flows.Mailbox
 	Username  func(typed string) (name, key string, err error)
 	Policy    func(password string, minLength int, personal ...string) *flows.Problem
 	MaxLength int // of a password, in characters
@@ -66,6 +67,7 @@ type Config struct {
 // The paths of the pages, below the issuer.
 const (
 	pathProfile = flows.AccountPath + "/profile"
+	pathEmail   = flows.AccountPath + "/email"
 	// PathSecurity is where the ways into an account are managed.
 	PathSecurity = flows.AccountPath + "/security"
 	// PathPassword is where a password is changed.
@@ -91,6 +93,7 @@ func Rooms(c Config) []flows.Room {
 	return []flows.Room{
 		{Path: flows.AccountPath, Name: "account", View: p.overview},
 		{Path: pathProfile, Name: "accountprofile", View: p.profile, Submit: p.setProfile, Fresh: never},
+		{Path: pathEmail, Name: "accountemail", Guarded: true, View: p.email, Submit: p.setEmail},
 		{Path: PathSecurity, Name: "accountsecurity", View: p.security, Submit: p.setSecurity,
 			Fresh: func(form url.Values) bool { return form.Get("do") != "rename" }},
 		{Path: PathPassword, Name: "accountpassword", Guarded: true, View: p.password, Submit: p.setPassword},

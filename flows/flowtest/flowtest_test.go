@@ -21,7 +21,9 @@ import (
 	"github.com/elloloop/identity/flows/recoverycode"
 	"github.com/elloloop/identity/flows/register"
 	"github.com/elloloop/identity/flows/selectaccount"
+	"github.com/elloloop/identity/flows/terms"
 	"github.com/elloloop/identity/flows/totp"
+	"github.com/elloloop/identity/flows/verify"
 	"github.com/elloloop/identity/storage"
 	"github.com/elloloop/identity/storage/graph"
 	"github.com/elloloop/identity/storage/memory"
@@ -321,6 +323,35 @@ func TestFlows(t *testing.T) {
 				})
 			},
 			Case: flowtest.Case{Pass: form("decision", "continue"), Refuse: map[string]url.Values{"neither": form("decision", "yes")}},
+		},
+		"verify": {
+			flow: func(w *world) flows.Flow {
+				return verify.New(verify.Config{Mailbox: w.mailbox(), Tokens: w.store.EmailVerifications, Sessions: w.store.Sessions})
+			},
+			req: func(w *world) storage.AuthorizationRequest {
+				w.code("381942") // the project's pepper is there
+				return storage.AuthorizationRequest{Subject: w.user.ID, SessionID: w.session.ID}
+			},
+			set: func(w *world, in *flows.Interaction) []storage.Change {
+				in.Project.Messages.RequireVerified = true
+				return nil
+			},
+			Case: flowtest.Case{
+				Pass: form("decision", "send"), Refuse: map[string]url.Values{"no letter": form("code", "381942"), "empty": form("code", " ")},
+			},
+		},
+		"terms": {
+			flow: func(w *world) flows.Flow {
+				w.project.Terms = storage.Terms{Version: "2", URL: "https://app.example/terms"}
+				return terms.New(w.store.Users)
+			},
+			req: func(w *world) storage.AuthorizationRequest {
+				return storage.AuthorizationRequest{Subject: w.user.ID, SessionID: w.session.ID}
+			},
+			Case: flowtest.Case{
+				Pass:   form("decision", "accept", "version", "2"),
+				Refuse: map[string]url.Values{"neither": form("decision", "yes", "version", "2"), "older": form("decision", "accept", "version", "1")},
+			},
 		},
 		"consent": {
 			flow: func(w *world) flows.Flow {

@@ -1,6 +1,9 @@
 package config
 
-import "time"
+import (
+	"net/url"
+	"time"
+)
 
 // Messages is what is sent to people so that they get in, and how often.
 type Messages struct {
@@ -10,4 +13,23 @@ type Messages struct {
 	LinkTTL   time.Duration `key:"passwordless.magic_link_ttl_seconds" env:"GATEWAY_PASSWORDLESS_MAGIC_LINK_TTL_SECONDS" default:"900" min:"60" max:"86400" doc:"How long a link that signs in works."`
 	Cooldown  time.Duration `key:"email.send_cooldown_seconds" env:"GATEWAY_EMAIL_SEND_COOLDOWN_SECONDS" default:"60" min:"0" max:"3600" doc:"How long nobody can have another mail of a kind sent to the same address."`
 	VerifyTTL time.Duration `key:"email.token_expiry_seconds" env:"GATEWAY_EMAIL_TOKEN_EXPIRY_SECONDS" default:"86400" min:"300" max:"604800" doc:"How long a link that proves a mail address works."`
+
+	InvitationTTL time.Duration `key:"tenant_invitation.expiry_seconds" env:"GATEWAY_TENANT_INVITATION_EXPIRY_SECONDS" default:"604800" min:"3600" max:"7776000" doc:"How long an invitation, into a tenant or not, can be accepted."`
+
+	RequireVerified bool   `key:"auth.require_verified_email" env:"GATEWAY_AUTH_REQUIRE_VERIFIED_EMAIL" default:"true" doc:"Whether people prove the mail address of their account before they go on to an application. Without a mail server nobody is asked."`
+	TermsVersion    string `key:"terms.version" env:"GATEWAY_TERMS_VERSION" doc:"Version of the terms of use, such as 2026-11-01: who has not accepted this one is asked before going on to an application. Empty: there are none."`
+	TermsURL        string `key:"terms.url" env:"GATEWAY_TERMS_URL" doc:"Where the terms can be read."`
+}
+
+// checkTerms wants terms that have a version, and an address that browsers open.
+func (l *loader) checkTerms(c *Config, report func(key, format string, args ...any)) {
+	m := c.Messages
+	u, err := url.Parse(m.TermsURL)
+	switch {
+	case m.TermsURL == "":
+	case err != nil || u.Scheme != "https" && u.Scheme != "http" || u.Host == "" || u.User != nil:
+		report("terms.url", "%s is no https URL", quote(m.TermsURL))
+	case m.TermsVersion == "":
+		report("terms.version", "terms that have a URL need a version, or nobody is asked")
+	}
 }

@@ -1,0 +1,16 @@
+package storage
+
+import "time"
+
+// Terms are the terms of a project's service. Who has not accepted this version
+// does so before going on to an application.
+type Terms struct {
+	Version string // "": there are none
+	URL     string // where they can be read
+}
+
+// TermsAccepted is which terms somebody accepted last.
+type TermsAccepted struct {
+	Version string    `json:"version"`
+	At      time.Time `json:"at"`
+}
