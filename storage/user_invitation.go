@@ -2,6 +2,7 @@ package storage
 
 import (
 	"context"
+	"log/slog"
 	"time"
 
 	"github.com/elloloop/identity/storage/graph"
@@ -35,6 +36,11 @@ func (i *UserInvitation) keys() (string, []graph.Value, time.Time) {
 }
 
 func (i *UserInvitation) restore(n graph.Node) { i.ID, i.Meta = n.ID, meta(n) }
+
+// LogValue shows the ids alone.
+func (i UserInvitation) LogValue() slog.Value {
+	return slog.GroupValue(slog.String("id", i.ID), slog.String("tenant_id", i.TenantID))
+}
 
 // The states of an invitation.
 const (

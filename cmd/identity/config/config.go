@@ -118,6 +118,7 @@ type Session struct {
 // Login is how people sign in.
 type Login struct {
 	AllowLocal        bool          `key:"auth.allow_local" env:"GATEWAY_AUTH_ALLOW_LOCAL" default:"true" doc:"Whether people may sign in with a password."`
+	RequireVerified   bool          `key:"auth.require_verified_email" env:"GATEWAY_AUTH_REQUIRE_VERIFIED_EMAIL" default:"true" doc:"Whether people prove the mail address of their account before they go on to an application. Without a mail server nobody is asked."`
 	MaxFailedAttempts int           `key:"login.max_failed_attempts" env:"GATEWAY_LOGIN_MAX_FAILED_ATTEMPTS" default:"5" min:"1" max:"100" doc:"Wrong passwords in a row that lock an account."`
 	Lockout           time.Duration `key:"login.lockout_seconds" env:"GATEWAY_LOGIN_LOCKOUT_SECONDS" default:"900" min:"1" max:"86400" doc:"How long an account stays locked."`
 	IdentifierFirst   bool          `key:"login.identifier_first" env:"GATEWAY_LOGIN_IDENTIFIER_FIRST" default:"false" doc:"Whether the name is asked on a page of its own, before the password."`

@@ -63,11 +63,13 @@ func other(t *testing.T, s Setting) (value string, with map[string]string) {
 		"oauth.apple.team_id": "T", "oauth.apple.key_id": "K", "oauth.apple.private_key": "hunter2hunter2", "oauth.oidc.provider_key": "works",
 		"oauth.oidc.issuer": "https://works.example.com", "oauth.oidc.discovery_url": "https://works.example.com/d", "oauth.oidc.client_id": "w",
 		"oauth.oidc.client_secret": "hunter2hunter2", "oauth.oidc.scopes": "openid,email",
+		"terms.version": "2026-11-01", "terms.url": "https://example.com/terms",
 		"sms.provider": "twilio", "sms.url": "https://sms.example.com/", "sms.account": "AC1", "sms.token": "hunter2hunter2", "sms.from": "+15005550006",
 	}
 	needs := map[string]map[string]string{
 		"tls.cert_file": {"tls.key_file": "x.pem"}, "tls.key_file": {"tls.cert_file": "x.pem"},
 		"smtp.host": {"smtp.from": "a@example.com"}, "smtp.pass": {"smtp.user": "u"}, "smtp.providers": {"smtp.from": "a@example.com"},
+		"terms.url":              {"terms.version": "1"},
 		"sms.enabled":            {"sms.url": "https://sms.example.com/"},
 		"oauth.google.client_id": {"oauth.google.client_secret": "s"}, "oauth.microsoft.client_id": {"oauth.microsoft.client_secret": "s"},
 		"oauth.github.client_id": {"oauth.github.client_secret": "s"},

@@ -16,9 +16,8 @@ type Messages struct {
 
 	InvitationTTL time.Duration `key:"tenant_invitation.expiry_seconds" env:"GATEWAY_TENANT_INVITATION_EXPIRY_SECONDS" default:"604800" min:"3600" max:"7776000" doc:"How long an invitation, into a tenant or not, can be accepted."`
 
-	RequireVerified bool   `key:"auth.require_verified_email" env:"GATEWAY_AUTH_REQUIRE_VERIFIED_EMAIL" default:"true" doc:"Whether people prove the mail address of their account before they go on to an application. Without a mail server nobody is asked."`
-	TermsVersion    string `key:"terms.version" env:"GATEWAY_TERMS_VERSION" doc:"Version of the terms of use, such as 2026-11-01: who has not accepted this one is asked before going on to an application. Empty: there are none."`
-	TermsURL        string `key:"terms.url" env:"GATEWAY_TERMS_URL" doc:"Where the terms can be read."`
+	TermsVersion string `key:"terms.version" env:"GATEWAY_TERMS_VERSION" doc:"Version of the terms of use, such as 2026-11-01: who has not accepted this one is asked before going on to an application. Empty: there are none."`
+	TermsURL     string `key:"terms.url" env:"GATEWAY_TERMS_URL" doc:"Where the terms can be read."`
 }
 
 // checkTerms wants terms that have a version, and an address that browsers open.
