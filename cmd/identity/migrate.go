@@ -6,6 +6,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/elloloop/identity/migrations"
 	"github.com/elloloop/identity/storage/postgres"
 	"github.com/elloloop/identity/storage/sqlite"
 )
@@ -24,15 +25,15 @@ func newMigrateCommand(t *terminal) *cobra.Command {
 // schema is a database by a name that may be shown, and where its schema is.
 type schema struct {
 	database string
-	sqlite.SchemaStatus
+	migrations.Status
 }
 
-func migrateStep(t *terminal, use, short string, onSQLite func(context.Context, sqlite.Config) (sqlite.SchemaStatus, error), onPostgres func(context.Context, postgres.Config) (postgres.SchemaStatus, error)) *cobra.Command {
+func migrateStep(t *terminal, use, short string, onSQLite func(context.Context, sqlite.Config) (migrations.Status, error), onPostgres func(context.Context, postgres.Config) (migrations.Status, error)) *cobra.Command {
 	s, asJSON := newSettings(t), false
 	cmd := &cobra.Command{
 		Use: use, Short: short, Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			c, err := s.load(cmd, nil)
+			c, err := s.configured(cmd)
 			if err != nil {
 				return err
 			}
@@ -40,12 +41,10 @@ func migrateStep(t *terminal, use, short string, onSQLite func(context.Context, 
 			switch c.Storage.Driver {
 			case "sqlite":
 				is.database = c.Storage.SQLitePath
-				is.SchemaStatus, err = onSQLite(cmd.Context(), sqliteConfig(c))
+				is.Status, err = onSQLite(cmd.Context(), sqliteConfig(c))
 			case "postgres":
 				is.database = "the database"
-				var status postgres.SchemaStatus
-				status, err = onPostgres(cmd.Context(), postgresConfig(c))
-				is.SchemaStatus = sqlite.SchemaStatus(status)
+				is.Status, err = onPostgres(cmd.Context(), postgresConfig(c))
 			default:
 				return usageError{fmt.Errorf("the %s driver has no schema to migrate", c.Storage.Driver)}
 			}

@@ -4,47 +4,37 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io/fs"
 	"time"
 
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/stdlib"
 	"github.com/pressly/goose/v3"
 	"github.com/pressly/goose/v3/lock"
+
+	"github.com/elloloop/identity/migrations"
 )
-
-// ErrSchema: the database's schema is not the one this binary works with. The
-// text says what to do.
-var ErrSchema = errors.New("storage: wrong schema version")
-
-// SchemaStatus says where a database's schema is.
-type SchemaStatus struct {
-	Current int64    // number of the last migration that was applied, 0 for none
-	Latest  int64    // number of the last migration that this binary has
-	Pending []string // file names of those to come, in order
-}
 
 // Migrate brings the schema up to date, as the role of MigrateDSN, and lets the
 // role of DSN use the tables. Each migration is one transaction. Several may be
 // called at once: one works, the others wait. A schema newer than the binary is
-// ErrSchema.
-func Migrate(ctx context.Context, config Config) (SchemaStatus, error) {
+// migrations.ErrSchema.
+func Migrate(ctx context.Context, config Config) (migrations.Status, error) {
 	config, err := config.withDefaults()
 	if err != nil {
-		return SchemaStatus{}, err
+		return migrations.Status{}, err
 	}
 	config.AutoMigrate = true
 	if err := config.ready(ctx); err != nil {
-		return SchemaStatus{}, err
+		return migrations.Status{}, err
 	}
 	return config.status(ctx, config.MigrateDSN)
 }
 
 // Status says where the schema of the database is. It changes nothing.
-func Status(ctx context.Context, config Config) (SchemaStatus, error) {
+func Status(ctx context.Context, config Config) (migrations.Status, error) {
 	config, err := config.withDefaults()
 	if err != nil {
-		return SchemaStatus{}, err
+		return migrations.Status{}, err
 	}
 	return config.status(ctx, config.MigrateDSN)
 }
@@ -63,7 +53,7 @@ func (c Config) onOne(ctx context.Context, dsn string, f func(*pgx.Conn) error) 
 		return unavailable(err)
 	}
 	defer one.Close(ctx)
-	if err := f(one); err != nil && !errors.Is(err, ErrSchema) {
+	if err := f(one); err != nil && !errors.Is(err, migrations.ErrSchema) {
 		return unavailable(err)
 	} else if err != nil {
 		return err
@@ -71,7 +61,7 @@ func (c Config) onOne(ctx context.Context, dsn string, f func(*pgx.Conn) error) 
 	return nil
 }
 
-func (c Config) status(ctx context.Context, dsn string) (s SchemaStatus, err error) {
+func (c Config) status(ctx context.Context, dsn string) (s migrations.Status, err error) {
 	err = c.onOne(ctx, dsn, func(one *pgx.Conn) (err error) {
 		s.Current, err = schemaVersion(ctx, one)
 		return err
@@ -79,27 +69,7 @@ func (c Config) status(ctx context.Context, dsn string) (s SchemaStatus, err err
 	if err != nil {
 		return s, err
 	}
-	return c.pending(s.Current)
-}
-
-// pending compares a version with the files of the binary.
-func (c Config) pending(current int64) (SchemaStatus, error) {
-	s := SchemaStatus{Current: current}
-	names, err := fs.Glob(c.Migrations, "*.sql")
-	if err != nil {
-		return s, err
-	}
-	for _, name := range names {
-		number, err := goose.NumericComponent(name)
-		if err != nil {
-			return s, fmt.Errorf("postgres: migration %s: %w", name, err)
-		}
-		s.Latest = max(s.Latest, number)
-		if number > current {
-			s.Pending = append(s.Pending, name)
-		}
-	}
-	return s, nil
+	return migrations.StatusOf(c.Migrations, s.Current)
 }
 
 // ready makes sure that the schema is the binary's: it migrates if it may.
@@ -113,11 +83,9 @@ func (c Config) ready(ctx context.Context) error {
 	case err != nil:
 		return err
 	case s.Current > s.Latest:
-		return fmt.Errorf("%w: the database has schema version %d, this binary knows %d: it was migrated by a newer release, run that one or restore a backup", ErrSchema, s.Current, s.Latest)
-	case s.Current < s.Latest && !c.AutoMigrate:
-		return fmt.Errorf("%w: the database has schema version %d, this binary needs %d: run the migration first", ErrSchema, s.Current, s.Latest)
+		return s.TooNew()
 	case !c.AutoMigrate:
-		return nil
+		return s.TooOld()
 	}
 	if s.Current < s.Latest {
 		if err := c.up(ctx); err != nil {

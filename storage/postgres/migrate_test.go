@@ -9,6 +9,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/elloloop/identity/migrations"
 	"github.com/elloloop/identity/storage/graph/graphtest"
 	"github.com/elloloop/identity/storage/postgres"
 	"github.com/elloloop/identity/storage/postgres/pgtest"
@@ -29,11 +30,11 @@ func TestMigrate(t *testing.T) {
 	t.Run("S6-07/open-without-migrating", func(t *testing.T) {
 		d := pgtest.New(t)
 		s, err := postgres.Status(t.Context(), config(d, first))
-		if diff := cmp.Diff(postgres.SchemaStatus{Latest: 1, Pending: []string{"00001_graph.sql"}}, s); diff != "" || err != nil {
+		if diff := cmp.Diff(migrations.Status{Latest: 1, Pending: []string{"00001_graph.sql"}}, s); diff != "" || err != nil {
 			t.Errorf("Status: %v\n%s", err, diff)
 		}
 		_, err = postgres.Open(t.Context(), graphtest.Schema(), config(d, first))
-		if !errors.Is(err, postgres.ErrSchema) || !strings.Contains(err.Error(), "run the migration first") {
+		if !errors.Is(err, migrations.ErrSchema) || !strings.Contains(err.Error(), "run the migration first") {
 			t.Errorf("Open: %v, want ErrSchema with a sentence", err)
 		}
 	})
@@ -47,7 +48,7 @@ func TestMigrate(t *testing.T) {
 		_, opened := postgres.Open(t.Context(), graphtest.Schema(), old)
 		_, migrated := postgres.Migrate(t.Context(), old)
 		for _, err := range []error{opened, migrated} {
-			if !errors.Is(err, postgres.ErrSchema) || !strings.Contains(err.Error(), "newer release") {
+			if !errors.Is(err, migrations.ErrSchema) || !strings.Contains(err.Error(), "newer release") {
 				t.Errorf("error %v, want ErrSchema with a sentence", err)
 			}
 		}
@@ -59,7 +60,7 @@ func TestMigrate(t *testing.T) {
 			t.Fatal("a migration that fails was not told")
 		}
 		s, err := postgres.Status(t.Context(), config(d, bad))
-		if diff := cmp.Diff(postgres.SchemaStatus{Current: 1, Latest: 2, Pending: []string{"00002_more.sql"}}, s); diff != "" || err != nil {
+		if diff := cmp.Diff(migrations.Status{Current: 1, Latest: 2, Pending: []string{"00002_more.sql"}}, s); diff != "" || err != nil {
 			t.Errorf("Status: %v\n%s", err, diff)
 		}
 		if left := pgtest.Texts(t, d.Owner, "SELECT relname::text FROM pg_class WHERE relname = 'more'"); len(left) != 0 {

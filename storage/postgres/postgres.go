@@ -117,7 +117,7 @@ type Repository struct {
 var _ graph.Repository = (*Repository)(nil)
 
 // Open connects to a database, and migrates it if AutoMigrate is set. The errors
-// are graph.ErrInvalidArgument, ErrSchema and graph.ErrUnavailable, each with a
+// are graph.ErrInvalidArgument, migrations.ErrSchema and graph.ErrUnavailable, each with a
 // sentence.
 func Open(ctx context.Context, schema graph.Schema, config Config) (*Repository, error) {
 	config, err := config.withDefaults()

@@ -10,6 +10,7 @@ import (
 	"os"
 	"path/filepath"
 
+	"github.com/elloloop/identity/migrations"
 	"github.com/elloloop/identity/storage/graph"
 )
 
@@ -84,13 +85,13 @@ func Restore(ctx context.Context, config Config, from string) (err error) {
 	}()
 	looked := config
 	looked.Path = copied
-	status, err := looked.withConn(func(one *conn) (SchemaStatus, error) {
+	status, err := looked.withConn(func(one *conn) (migrations.Status, error) {
 		wrong, err := one.number("SELECT count(*) FROM pragma_integrity_check WHERE integrity_check <> 'ok'")
 		if err == nil && wrong > 0 {
 			err = errors.New("it is damaged")
 		}
 		if err != nil {
-			return SchemaStatus{}, fmt.Errorf("%w: sqlite: %s is no whole database: %w", graph.ErrInvalidArgument, from, err)
+			return migrations.Status{}, fmt.Errorf("%w: sqlite: %s is no whole database: %w", graph.ErrInvalidArgument, from, err)
 		}
 		return looked.status(ctx, one)
 	})
@@ -100,7 +101,7 @@ func Restore(ctx context.Context, config Config, from string) (err error) {
 	case status.Current == 0:
 		return fmt.Errorf("%w: sqlite: %s is no database of identity", graph.ErrInvalidArgument, from)
 	case status.Current > status.Latest:
-		return fmt.Errorf("%w: the backup has schema version %d, this binary knows %d: restore it with the release that made it, or a newer one", ErrSchema, status.Current, status.Latest)
+		return fmt.Errorf("%w: the backup has schema version %d, this binary knows %d: restore it with the release that made it, or a newer one", migrations.ErrSchema, status.Current, status.Latest)
 	}
 	return os.Link(copied, config.Path) // unlike a rename it replaces nothing
 }

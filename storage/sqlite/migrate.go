@@ -11,35 +11,25 @@ import (
 
 	"github.com/pressly/goose/v3"
 
+	"github.com/elloloop/identity/migrations"
 	"github.com/elloloop/identity/storage/graph"
 )
 
-// ErrSchema: the database's schema is not the one this binary works with. The
-// text says what to do.
-var ErrSchema = errors.New("storage: wrong schema version")
-
-// SchemaStatus says where a database's schema is.
-type SchemaStatus struct {
-	Current int64    // number of the last migration that was applied, 0 for none
-	Latest  int64    // number of the last migration that this binary has
-	Pending []string // file names of those to come, in order
-}
-
 // Migrate brings the schema of the database at config.Path up to date, and makes
 // the database when it is missing. Each migration is one transaction. A schema
-// newer than the binary is ErrSchema.
-func Migrate(ctx context.Context, config Config) (SchemaStatus, error) {
+// newer than the binary is migrations.ErrSchema.
+func Migrate(ctx context.Context, config Config) (migrations.Status, error) {
 	config, err := config.withDefaults()
 	if err != nil {
-		return SchemaStatus{}, err
+		return migrations.Status{}, err
 	}
 	config.AutoMigrate = true
 	if err := makeFile(config.Path); err != nil {
-		return SchemaStatus{}, fmt.Errorf("%w: sqlite: the database file cannot be made: %w", graph.ErrUnavailable, err)
+		return migrations.Status{}, fmt.Errorf("%w: sqlite: the database file cannot be made: %w", graph.ErrUnavailable, err)
 	}
-	return config.withConn(func(c *conn) (SchemaStatus, error) {
+	return config.withConn(func(c *conn) (migrations.Status, error) {
 		if err := config.ready(ctx, c); err != nil {
-			return SchemaStatus{}, err
+			return migrations.Status{}, err
 		}
 		return config.status(ctx, c)
 	})
@@ -47,52 +37,32 @@ func Migrate(ctx context.Context, config Config) (SchemaStatus, error) {
 
 // Status says where the schema of the database at config.Path is. It changes
 // nothing; a file that is missing has version 0.
-func Status(ctx context.Context, config Config) (SchemaStatus, error) {
+func Status(ctx context.Context, config Config) (migrations.Status, error) {
 	config, err := config.withDefaults()
 	if err != nil {
-		return SchemaStatus{}, err
+		return migrations.Status{}, err
 	}
 	if _, err := os.Stat(config.Path); errors.Is(err, fs.ErrNotExist) && !config.inMemory() {
-		return config.pending(0)
+		return migrations.StatusOf(config.Migrations, 0)
 	}
-	return config.withConn(func(c *conn) (SchemaStatus, error) { return config.status(ctx, c) })
+	return config.withConn(func(c *conn) (migrations.Status, error) { return config.status(ctx, c) })
 }
 
-func (c Config) withConn(f func(*conn) (SchemaStatus, error)) (SchemaStatus, error) {
+func (c Config) withConn(f func(*conn) (migrations.Status, error)) (migrations.Status, error) {
 	one, err := c.connect(false)
 	if err != nil {
-		return SchemaStatus{}, unavailable(err)
+		return migrations.Status{}, unavailable(err)
 	}
 	status, err := f(one)
 	return status, errors.Join(err, one.close())
 }
 
-func (c Config) status(ctx context.Context, one *conn) (SchemaStatus, error) {
+func (c Config) status(ctx context.Context, one *conn) (migrations.Status, error) {
 	current, err := schemaVersion(ctx, one)
 	if err != nil {
-		return SchemaStatus{}, unavailable(err)
+		return migrations.Status{}, unavailable(err)
 	}
-	return c.pending(current)
-}
-
-// pending compares a version with the files of the binary.
-func (c Config) pending(current int64) (SchemaStatus, error) {
-	s := SchemaStatus{Current: current}
-	names, err := fs.Glob(c.Migrations, "*.sql")
-	if err != nil {
-		return s, err
-	}
-	for _, name := range names {
-		number, err := goose.NumericComponent(name)
-		if err != nil {
-			return s, fmt.Errorf("sqlite: migration %s: %w", name, err)
-		}
-		s.Latest = max(s.Latest, number)
-		if number > current {
-			s.Pending = append(s.Pending, name)
-		}
-	}
-	return s, nil
+	return migrations.StatusOf(c.Migrations, current)
 }
 
 // ready makes sure that the schema is the binary's: it migrates if it may.
@@ -102,12 +72,10 @@ func (c Config) ready(ctx context.Context, one *conn) error {
 		switch {
 		case err != nil:
 			return err
-		case s.Current > s.Latest:
-			return fmt.Errorf("%w: the database has schema version %d, this binary knows %d: it was migrated by a newer release, run that one or restore a backup", ErrSchema, s.Current, s.Latest)
-		case s.Current == s.Latest:
-			return nil
+		case s.Current >= s.Latest:
+			return s.TooNew()
 		case !c.AutoMigrate:
-			return fmt.Errorf("%w: the database has schema version %d, this binary needs %d: run the migration first", ErrSchema, s.Current, s.Latest)
+			return s.TooOld()
 		}
 		// Two processes may migrate at once. The one that comes late fails, since
 		// the tables are there by then; it looks again, and goes on where the other
@@ -117,7 +85,7 @@ func (c Config) ready(ctx context.Context, one *conn) error {
 				return fmt.Errorf("sqlite: migrating from version %d failed, nothing of that step was kept: %w", s.Current, err)
 			}
 		} else if tries > 3 {
-			return fmt.Errorf("%w: the database stays at schema version %d", ErrSchema, s.Current)
+			return fmt.Errorf("%w: the database stays at schema version %d", migrations.ErrSchema, s.Current)
 		}
 	}
 }

@@ -12,6 +12,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/elloloop/identity/migrations"
 	"github.com/elloloop/identity/storage"
 	"github.com/elloloop/identity/storage/graph"
 	"github.com/elloloop/identity/storage/graph/graphtest"
@@ -33,7 +34,7 @@ func TestMigrate(t *testing.T) {
 	t.Run("status-of-nothing", func(t *testing.T) {
 		path := file(t)
 		s, err := sqlite.Status(t.Context(), config(path, first))
-		if d := cmp.Diff(sqlite.SchemaStatus{Latest: 1, Pending: []string{"00001_graph.sql"}}, s); d != "" || err != nil {
+		if d := cmp.Diff(migrations.Status{Latest: 1, Pending: []string{"00001_graph.sql"}}, s); d != "" || err != nil {
 			t.Errorf("Status: %v\n%s", err, d)
 		}
 		if _, err := os.Stat(path); !errors.Is(err, os.ErrNotExist) {
@@ -44,14 +45,14 @@ func TestMigrate(t *testing.T) {
 		path := file(t)
 		for range 2 {
 			s, err := sqlite.Migrate(t.Context(), config(path, first))
-			if d := cmp.Diff(sqlite.SchemaStatus{Current: 1, Latest: 1}, s); d != "" || err != nil {
+			if d := cmp.Diff(migrations.Status{Current: 1, Latest: 1}, s); d != "" || err != nil {
 				t.Errorf("Migrate: %v\n%s", err, d)
 			}
 		}
 	})
 	t.Run("S6-07/open-without-migrating", func(t *testing.T) {
 		_, err := sqlite.Open(t.Context(), graphtest.Schema(), config(file(t), first))
-		if !errors.Is(err, sqlite.ErrSchema) || !strings.Contains(err.Error(), "run the migration first") {
+		if !errors.Is(err, migrations.ErrSchema) || !strings.Contains(err.Error(), "run the migration first") {
 			t.Errorf("Open: %v, want ErrSchema with a sentence", err)
 		}
 	})
@@ -65,7 +66,7 @@ func TestMigrate(t *testing.T) {
 		_, opened := sqlite.Open(t.Context(), graphtest.Schema(), old)
 		_, migrated := sqlite.Migrate(t.Context(), old)
 		for _, err := range []error{opened, migrated} {
-			if !errors.Is(err, sqlite.ErrSchema) || !strings.Contains(err.Error(), "newer release") {
+			if !errors.Is(err, migrations.ErrSchema) || !strings.Contains(err.Error(), "newer release") {
 				t.Errorf("error %v, want ErrSchema with a sentence", err)
 			}
 		}
@@ -77,7 +78,7 @@ func TestMigrate(t *testing.T) {
 			t.Fatal("a migration that fails was not told")
 		}
 		s, err := sqlite.Status(t.Context(), config(path, bad))
-		if d := cmp.Diff(sqlite.SchemaStatus{Current: 1, Latest: 2, Pending: []string{"00002_more.sql"}}, s); d != "" || err != nil {
+		if d := cmp.Diff(migrations.Status{Current: 1, Latest: 2, Pending: []string{"00002_more.sql"}}, s); d != "" || err != nil {
 			t.Errorf("Status: %v\n%s", err, d)
 		}
 		db := raw(t, path)

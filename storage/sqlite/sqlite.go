@@ -102,7 +102,7 @@ type Repository struct {
 var _ graph.Repository = (*Repository)(nil)
 
 // Open opens a database, makes it when it is missing, and migrates it if
-// AutoMigrate is set. The errors are graph.ErrInvalidArgument, ErrSchema and
+// AutoMigrate is set. The errors are graph.ErrInvalidArgument, migrations.ErrSchema and
 // graph.ErrUnavailable, each with a sentence.
 func Open(ctx context.Context, schema graph.Schema, config Config) (*Repository, error) {
 	config, err := config.withDefaults()
