@@ -3,9 +3,7 @@ package admin
 import (
 	"context"
 	"errors"
-	"net"
 	"net/http"
-	"net/netip"
 	"strconv"
 	"sync"
 	"time"
@@ -35,7 +33,7 @@ func (s *Server) limited(ctx context.Context, spec connect.Spec, peer connect.Pe
 	if _, ok := bearer(h); !ok { // guesses nothing, and is not counted
 		return nil, unauthenticated(false)
 	}
-	address := addressPrefix(peer.Addr)
+	address := storage.AddressPrefix(peer.Addr)
 	if left := s.blocked.left(address, s.Now()); left > 0 {
 		return nil, tooMany("credentials that are none", left)
 	}
@@ -95,23 +93,6 @@ func tooMany(what string, left time.Duration) error {
 	e := connect.NewError(connect.CodeResourceExhausted, errors.New("too many "+what+" from this address: try again later"))
 	e.Meta().Set("Retry-After", strconv.Itoa(int(left/time.Second)))
 	return with(e, &errdetails.RetryInfo{RetryDelay: durationpb.New(left)})
-}
-
-// addressPrefix returns the address, or of IPv6 the /56 that one customer has.
-func addressPrefix(remote string) string {
-	host, _, err := net.SplitHostPort(remote)
-	if err != nil {
-		host = remote
-	}
-	addr, err := netip.ParseAddr(host)
-	if err != nil {
-		return "unknown"
-	}
-	if addr = addr.Unmap().WithZone(""); addr.Is4() {
-		return addr.String()
-	}
-	prefix, _ := addr.Prefix(56) // 56 is within 128
-	return prefix.String()
 }
 
 const maxBlocked = 4096

@@ -8,9 +8,7 @@ import (
 	"encoding/hex"
 	"errors"
 	"log/slog"
-	"net"
 	"net/http"
-	"net/netip"
 	"net/url"
 	"slices"
 	"strings"
@@ -218,34 +216,17 @@ func allowsMethod(c *storage.Client, method string) bool {
 // unknown client has one like any other, or it would be known by the lack of it.
 func failureBucket(p *storage.Project, clientID, remoteAddr string) inProject {
 	sum := sha256.Sum256([]byte(clientID)) // any length, any characters
-	return inProject{p.ID, "client_auth/" + hex.EncodeToString(sum[:16]) + "/" + addressPrefix(remoteAddr)}
+	return inProject{p.ID, "client_auth/" + hex.EncodeToString(sum[:16]) + "/" + storage.AddressPrefix(remoteAddr)}
 }
 
 // addressBucket names the counter of failures of one address whatever client it
 // says to be: new names do not begin new counts for ever.
 func addressBucket(p *storage.Project, remoteAddr string) inProject {
-	return inProject{p.ID, "client_auth/" + addressPrefix(remoteAddr)}
+	return inProject{p.ID, "client_auth/" + storage.AddressPrefix(remoteAddr)}
 }
 
 // addressFactor is how many more failures an address may have than one client at it.
 const addressFactor = 10
-
-// addressPrefix returns the address, or of IPv6 the /56 that one customer has.
-func addressPrefix(remoteAddr string) string {
-	host, _, err := net.SplitHostPort(remoteAddr)
-	if err != nil {
-		host = remoteAddr
-	}
-	addr, err := netip.ParseAddr(host)
-	if err != nil {
-		return "unknown"
-	}
-	if addr = addr.Unmap().WithZone(""); addr.Is4() {
-		return addr.String()
-	}
-	prefix, _ := addr.Prefix(56) // 56 is within 128
-	return prefix.String()
-}
 
 // countFailure counts a failure, for all replicas, and returns what to answer.
 // Whoever reaches the limit is turned away without a look at the credentials

@@ -25,7 +25,7 @@ func (op *Provider) mayBegin(r *http.Request, p *storage.Project) bool {
 	if p.InsecureDevelopment {
 		return true
 	}
-	key, now := inProject{p.ID, addressPrefix(r.RemoteAddr)}, op.now()
+	key, now := inProject{p.ID, storage.AddressPrefix(r.RemoteAddr)}, op.now()
 	l, ok := op.begins.get(key, now)
 	if !ok {
 		l = rate.NewLimiter(beginPerSecond, beginBurst)

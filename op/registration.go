@@ -113,7 +113,7 @@ func (op *Provider) countRegistration(r *http.Request, p *storage.Project) error
 	if p.RateLimitRegistration <= 0 || p.RateLimitWindow <= 0 {
 		return nil
 	}
-	counts, err := op.store.Counters.Add(r.Context(), p.Scope(), p.RateLimitWindow, "register/"+addressPrefix(r.RemoteAddr))
+	counts, err := op.store.Counters.Add(r.Context(), p.Scope(), p.RateLimitWindow, "register/"+storage.AddressPrefix(r.RemoteAddr))
 	if err != nil {
 		return err
 	}

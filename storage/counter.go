@@ -2,6 +2,8 @@ package storage
 
 import (
 	"context"
+	"net"
+	"net/netip"
 	"time"
 
 	"github.com/elloloop/identity/storage/graph"
@@ -37,3 +39,21 @@ func (s *Counters) Add(ctx context.Context, scope Scope, window time.Duration, n
 
 // Clear returns the change that forgets a counter.
 func (s *Counters) Clear(name string) Change { return Change{op: graph.Clear{Counter: name}} }
+
+// AddressPrefix is what attempts from one address are counted by: the address, or
+// of IPv6 the /56 that one customer has. A port is no part of it.
+func AddressPrefix(remote string) string {
+	host, _, err := net.SplitHostPort(remote)
+	if err != nil {
+		host = remote
+	}
+	addr, err := netip.ParseAddr(host)
+	if err != nil {
+		return "unknown"
+	}
+	if addr = addr.Unmap().WithZone(""); addr.Is4() {
+		return addr.String()
+	}
+	prefix, _ := addr.Prefix(56) // 56 is within 128
+	return prefix.String()
+}
