@@ -27,7 +27,7 @@ func (s *Server) admit(ctx context.Context, c *call, who authenticator, h http.H
 	if access.GetControlPlane() && !c.caller.Control {
 		return s.refuse(ctx, c, desc, scopeControl)
 	}
-	if err := s.validate(req); err != nil {
+	if err := validate(req); err != nil {
 		return err
 	}
 	if in, ok := req.(interface{ GetProjectId() string }); ok {

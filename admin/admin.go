@@ -13,7 +13,6 @@ import (
 	"strings"
 	"time"
 
-	"buf.build/go/protovalidate"
 	"connectrpc.com/connect"
 	"connectrpc.com/grpchealth"
 	"connectrpc.com/grpcreflect"
@@ -70,10 +69,9 @@ type Projects interface {
 // Server serves the services.
 type Server struct {
 	Config
-	secret    storage.Digest // compared instead of the secret, so that its length is no secret either
-	blocked   blocklist
-	validator protovalidate.Validator
-	methods   []method
+	secret  storage.Digest // compared instead of the secret, so that its length is no secret either
+	blocked blocklist
+	methods []method
 }
 
 // LogValue hides the secret.
@@ -94,11 +92,7 @@ func New(c Config) (*Server, error) {
 	if c.Log == nil {
 		c.Log = slog.New(slog.DiscardHandler)
 	}
-	v, err := protovalidate.New()
-	if err != nil {
-		return nil, err
-	}
-	s := &Server{Config: c, secret: storage.DigestOf(c.Secret), validator: v}
+	s := &Server{Config: c, secret: storage.DigestOf(c.Secret)}
 	s.methods = s.table()
 	for _, m := range s.methods {
 		if accessOf(descriptorOf(m.procedure)).GetScope() == "" {

@@ -70,7 +70,7 @@ func (s *Server) importUsers(ctx context.Context, c *call, req *adminv1.ImportUs
 }
 
 func (s *Server) importUser(ctx context.Context, c *call, row *adminv1.ImportedUser, dry bool) (string, error) {
-	if err := s.validate(row); err != nil {
+	if err := validate(row); err != nil {
 		return "", err
 	}
 	if row.GetUser().GetId() != "" {

@@ -87,6 +87,9 @@ func (m *messages) read(bundle *i18n.Bundle, layer fs.FS, name string) error {
 	}
 	for _, msg := range file.Messages {
 		for _, form := range []string{msg.Zero, msg.One, msg.Two, msg.Few, msg.Many, msg.Other} {
+			if !strings.Contains(form, "{{") {
+				continue // no template
+			}
 			if _, err := template.New(msg.ID).Parse(form); err != nil {
 				return fmt.Errorf("message %s: %w", msg.ID, err)
 			}

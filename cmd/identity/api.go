@@ -54,12 +54,12 @@ func (t *terminal) apiCall(cmd *cobra.Command, do func(context.Context, *api, []
 	return t.apiCommand(cmd, func(ctx context.Context, _ *settings, a *api, args []string) error { return do(ctx, a, args) })
 }
 
-// apiCommand is apiCall for those who need the settings, too. It is called after
-// the command has its own flags: a setting of the same name has none then.
+// apiCommand is apiCall for those who need the settings, too. A setting of the same
+// name as a flag of the command has none.
 func (t *terminal) apiCommand(cmd *cobra.Command, do func(context.Context, *settings, *api, []string) error) *cobra.Command {
 	s, f := newSettings(t), &apiFlags{}
 	f.add(cmd.Flags())
-	s.quietFlags(cmd)
+	t.late[cmd] = func() { s.quietFlags(cmd) }
 	if cmd.Args == nil {
 		cmd.Args = cobra.NoArgs
 	}
@@ -73,7 +73,7 @@ func (t *terminal) apiCommand(cmd *cobra.Command, do func(context.Context, *sett
 }
 
 // quietFlags adds every setting as a flag that help does not list: a command has
-// flags of its own.
+// flags of its own, and they go before.
 func (s *settings) quietFlags(cmd *cobra.Command) {
 	s.own = pflag.NewFlagSet("settings", pflag.ContinueOnError)
 	config.Flags(s.own)

@@ -33,7 +33,7 @@ and on Postgres, it is lines of JSON that identity restore reads into any driver
 nobody should write meanwhile. What is sealed stays sealed: keep the key-encryption
 keys apart.`,
 		RunE: func(cmd *cobra.Command, args []string) error {
-			c, err := s.load(cmd, nil)
+			c, err := s.configured(cmd)
 			if err != nil {
 				return err
 			}
@@ -101,7 +101,7 @@ The database must not be there yet: a SQLite file is never replaced, and on Post
 the database must be empty. A SQLite file is restored to SQLite; lines of JSON go into
 any driver. The whole file is checked before anything is stored.`,
 		RunE: func(cmd *cobra.Command, args []string) error {
-			c, err := s.load(cmd, nil)
+			c, err := s.configured(cmd)
 			if err != nil {
 				return err
 			}

@@ -79,18 +79,22 @@ func printFindings(t *terminal, findings []finding, asJSON bool) error {
 // examine looks at everything that can be looked at; what one failure hides is
 // left out.
 func (s *settings) examine(cmd *cobra.Command, offline bool) []finding {
-	c, err := s.load(cmd, nil)
+	c, err := s.configured(cmd)
 	if err != nil {
 		return []finding{{"configuration", false, err.Error(), "mend these settings; identity config --reference explains each"}}
 	}
+	development := s.developmentData(cmd) != nil
 	findings := append([]finding{{"configuration", true, "issuer " + c.Server.Issuer, ""}}, examineProxies(c)...)
+	if development {
+		findings[0].Found += ", of identity dev in " + devFolder + ": no setting says otherwise"
+	}
 	ctx, cancel := context.WithTimeout(cmd.Context(), 15*time.Second)
 	defer cancel()
 	d, err := openDatabase(ctx, c, slog.New(slog.DiscardHandler))
 	if err != nil {
 		return append(findings, finding{"database", false, err.Error(), openAdvice(c)})
 	}
-	findings = append(append(findings, d.examineDatabase(ctx, c)), d.examineIsolation(ctx)...)
+	findings = append(append(findings, d.examineDatabase(ctx, c, development)), d.examineIsolation(ctx)...)
 	findings = append(findings, d.examineKeys(ctx))
 	if err := d.close(); err != nil {
 		findings = append(findings, finding{"database", false, err.Error(), "the file may be on a disk that fails"})
@@ -115,11 +119,11 @@ func examineProxies(c *config.Config) []finding {
 	}}
 }
 
-func (d *database) examineDatabase(ctx context.Context, c *config.Config) finding {
+func (d *database) examineDatabase(ctx context.Context, c *config.Config, development bool) finding {
 	if err := d.check(ctx); err != nil {
 		return finding{"database", false, err.Error(), "free disk space, or mend the permissions of the database"}
 	}
-	if err := refuseDevelopmentData(ctx, d); err != nil {
+	if err := refuseDevelopmentData(ctx, d); err != nil && !development {
 		return finding{"database", false, err.Error(), "set GATEWAY_SQLITE_PATH to a file that does not exist yet"}
 	}
 	return finding{"database", true, c.Storage.Driver + " can be read and written", ""}
@@ -177,7 +181,7 @@ func examineIssuer(ctx context.Context, issuer string) []finding {
 	}
 	res, err := (&http.Client{Timeout: 5 * time.Second}).Do(req)
 	if err != nil {
-		return []finding{{"issuer", false, err.Error(), "is identity serve running, and do DNS, TLS and the proxy lead to it?"}}
+		return []finding{{"issuer", false, err.Error(), "is the server running, and do DNS, TLS and the proxy lead to it?"}}
 	}
 	defer res.Body.Close()
 	body, err := io.ReadAll(io.LimitReader(res.Body, 64<<10))

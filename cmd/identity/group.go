@@ -32,8 +32,12 @@ func newGroupCreate(t *terminal) *cobra.Command {
 }
 
 func (a *api) listGroups(ctx context.Context, search string) ([]*adminv1.Group, error) {
+	order := ""
+	if search != "" {
+		order = "name" // as a search wants it, and nothing else can have it
+	}
 	return every(ctx, func(ctx context.Context, token string) ([]*adminv1.Group, string, error) {
-		res, err := a.Groups.ListGroups(ctx, &adminv1.ListGroupsRequest{ProjectId: a.project, PageSize: pageSize, PageToken: token, Search: search, OrderBy: "name"})
+		res, err := a.Groups.ListGroups(ctx, &adminv1.ListGroupsRequest{ProjectId: a.project, PageSize: pageSize, PageToken: token, Search: search, OrderBy: order})
 		return res.GetGroups(), res.GetNextPageToken(), err
 	})
 }

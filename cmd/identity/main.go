@@ -7,6 +7,7 @@ import (
 	"io"
 	"os"
 	"os/signal"
+	"slices"
 	"syscall"
 
 	"github.com/spf13/cobra"
@@ -26,12 +27,16 @@ type terminal struct {
 	environ        []string
 	stdin          io.Reader
 	stdout, stderr io.Writer
+
+	late map[*cobra.Command]func() // see flagsOf
 }
 
 // run is main without the process. It returns the exit code: 0 for success, else
 // one of those of exitOf.
 func run(ctx context.Context, args, environ []string, stdin io.Reader, stdout, stderr io.Writer) int {
-	root := newRoot(&terminal{environ: environ, stdin: stdin, stdout: stdout, stderr: stderr})
+	t := &terminal{environ: environ, stdin: stdin, stdout: stdout, stderr: stderr}
+	root := newRoot(t)
+	t.flagsOf(root, args)
 	root.SetArgs(args)
 	root.SetIn(stdin)
 	root.SetOut(stdout)
@@ -44,13 +49,36 @@ func run(ctx context.Context, args, environ []string, stdin io.Reader, stdout, s
 	return exitOf(err)
 }
 
+// flagsOf adds the settings to the command that these arguments call: they are some
+// two hundred flags, and for every command they would be half of what a server
+// keeps in memory.
+func (t *terminal) flagsOf(root *cobra.Command, args []string) {
+	before := []string{"help", cobra.ShellCompRequestCmd, cobra.ShellCompNoDescRequestCmd}
+	for len(args) > 0 && slices.Contains(before, args[0]) {
+		args = args[1:]
+	}
+	for {
+		cmd, _, err := root.Find(args)
+		add := t.late[cmd]
+		if err != nil || add == nil { // what is wrong, Execute says
+			return
+		}
+		add()
+		delete(t.late, cmd) // and again: with its flags known, another may be meant
+	}
+}
+
 // usageError is a command line that was not understood.
 type usageError struct{ error }
 
 // Unwrap returns what was not understood.
 func (e usageError) Unwrap() error { return e.error }
 
+// newRoot makes all commands. Those that take settings get them from flagsOf.
 func newRoot(t *terminal) *cobra.Command {
+	if t.late == nil {
+		t.late = map[*cobra.Command]func(){}
+	}
 	root := &cobra.Command{
 		Use:   "identity",
 		Short: "A standards-first OpenID Provider",

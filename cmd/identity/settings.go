@@ -112,9 +112,11 @@ type settings struct {
 
 func newSettings(t *terminal) *settings { return &settings{terminal: t} }
 
-// flags adds every setting to a command as a flag. Its help shows the command's
-// own flags first.
-func (s *settings) flags(cmd *cobra.Command) {
+// flags adds every setting to a command as a flag, when it is called. Its help
+// shows the command's own flags first.
+func (s *settings) flags(cmd *cobra.Command) { s.terminal.late[cmd] = func() { s.addFlags(cmd) } }
+
+func (s *settings) addFlags(cmd *cobra.Command) {
 	all := pflag.NewFlagSet("settings", pflag.ContinueOnError)
 	config.Flags(all)
 	cmd.Flags().AddFlagSet(all)
@@ -155,9 +157,15 @@ func (s *settings) load(cmd *cobra.Command, change func(*config.Input)) (*config
 	return c, err
 }
 
+// configured is load for the commands that work beside a server. Only those that
+// serve want everything said: no production begins on what identity dev left.
+func (s *settings) configured(cmd *cobra.Command) (*config.Config, error) {
+	return s.load(cmd, s.developmentData(cmd))
+}
+
 // onDatabase runs a command on the configured database.
 func (s *settings) onDatabase(cmd *cobra.Command, do func(*database) error) (err error) {
-	c, err := s.load(cmd, s.developmentData(cmd))
+	c, err := s.configured(cmd)
 	if err != nil {
 		return err
 	}

@@ -18,7 +18,7 @@ func newConfigCommand(t *terminal) *cobra.Command {
 				_, err := fmt.Fprint(t.stdout, config.Reference())
 				return err
 			}
-			c, err := s.load(cmd, nil)
+			c, err := s.configured(cmd)
 			if err != nil {
 				return err
 			}

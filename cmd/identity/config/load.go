@@ -85,10 +85,11 @@ func (l *loader) defaults() {
 	values := map[string]any{}
 	for _, s := range l.settings {
 		values[s.Key] = s.Default
+		l.origins[s.Key] = Origin{Source: SourceDefault}
 		if v, ok := l.in.Defaults[s.Key]; ok {
 			values[s.Key] = v
+			l.origins[s.Key] = Origin{Source: SourceDefault, Dev: l.in.Dev}
 		}
-		l.origins[s.Key] = Origin{Source: SourceDefault}
 	}
 	l.layer(values)
 }

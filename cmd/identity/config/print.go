@@ -21,7 +21,7 @@ func Print(w io.Writer, effective *Config, o PrintOptions) error {
 	var open []string // groups that the last line stands in
 	group := ""
 	for _, s := range Settings() {
-		if o.Changed && effective.origins[s.Key].Source == SourceDefault {
+		if o.Changed && effective.origins[s.Key] == (Origin{Source: SourceDefault}) {
 			continue
 		}
 		if !o.Bare && s.Group != group {
@@ -66,6 +66,9 @@ func (s Setting) line(c *Config, name string) string {
 // String is the source, with its place.
 func (o Origin) String() string {
 	text := string(o.Source)
+	if o.Dev {
+		text += " of identity dev"
+	}
 	if o.Line > 0 {
 		text += fmt.Sprintf(", line %d", o.Line)
 	}

@@ -25,6 +25,7 @@ const (
 // Origin says where a value came from.
 type Origin struct {
 	Source   Source
+	Dev      bool   // a default of identity dev, not the built-in one
 	Line     int    // in the YAML file; 0: not known
 	FromFile string // file that held a secret, "" when it was given itself
 }
@@ -63,7 +64,7 @@ func Settings() []Setting {
 				oneof: strings.Fields(f.Tag.Get("oneof")), typ: f.Type, index: []int{i, j},
 			}
 			if !s.Secret {
-				s.Flag = strings.NewReplacer(".", "-", "_", "-").Replace(s.Key)
+				s.Flag = strings.ReplaceAll(strings.ReplaceAll(s.Key, ".", "-"), "_", "-")
 			}
 			if low, ok := f.Tag.Lookup("min"); ok {
 				s.bounded = true
