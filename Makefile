@@ -51,6 +51,10 @@ bench-postgres: ## Compare a commit on Postgres with pgbench, at 1, 8 and 64 con
 bench-users: ## Read pages of 1,000 and of 1,000,000 users, on SQLite and on Postgres
 	bash .ci/with-postgres $(GO) test -run '^$$' -bench '^BenchmarkUserDirectory$$' -timeout 30m ./storage
 
+.PHONY: bench-flows
+bench-flows: ## Time a whole single sign-on and a refresh, on SQLite and on Postgres
+	bash .ci/with-postgres $(GO) test -run '^$$' -bench '^BenchmarkFlows$$' ./cmd/identity
+
 .PHONY: fuzz
 fuzz: ## Run every fuzz target for FUZZTIME (30s)
 	@bash .ci/fuzz $(FUZZTIME)

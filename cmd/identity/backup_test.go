@@ -178,20 +178,7 @@ func TestRestoreRefuses(t *testing.T) {
 // TestBackupToAnotherDriver is S6-14: SQLite to Postgres and back, with the same
 // counts and sum, and what is sealed can still be opened.
 func TestBackupToAnotherDriver(t *testing.T) {
-	dsn := os.Getenv(pgtest.Env)
-	if dsn == "" {
-		s, err := pgtest.Start(false)
-		if err != nil {
-			t.Fatal(err)
-		}
-		t.Cleanup(func() {
-			if err := s.Stop(); err != nil {
-				t.Error(err)
-			}
-		})
-		dsn = s.DSN
-	}
-	db, dir := pgtest.On(t, dsn), t.TempDir()
+	db, dir := pgtest.On(t, postgresServer(t)), t.TempDir()
 	from := backupEnv("GATEWAY_SQLITE_PATH=" + filepath.Join(dir, "a.db"))
 	over := backupEnv("GATEWAY_POSTGRES_DSN="+db.App, "GATEWAY_POSTGRES_MIGRATE_DSN="+db.Owner)
 	back := backupEnv("GATEWAY_SQLITE_PATH=" + filepath.Join(dir, "b.db"))

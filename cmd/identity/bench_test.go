@@ -28,6 +28,8 @@ type bench struct {
 	issuer string
 	pid    int
 	jar    http.CookieJar
+
+	transport *http.Transport // nil: that of everybody
 }
 
 const (
@@ -84,7 +86,11 @@ func (x *bench) must(err error) {
 
 // browser follows no redirect by itself.
 func (x *bench) browser() *http.Client {
-	return &http.Client{Jar: x.jar, CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
+	c := &http.Client{Jar: x.jar, CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
+	if x.transport != nil {
+		c.Transport = x.transport
+	}
+	return c
 }
 
 func (x *bench) authorizeURL(alg string) string {
@@ -99,12 +105,13 @@ var formAction = regexp.MustCompile(`action="([^"]+)"`)
 
 // signIn logs the person in by the pages.
 func (x *bench) signIn() {
-	c := &http.Client{Jar: x.jar, CheckRedirect: func(r *http.Request, _ []*http.Request) error {
+	c := x.browser()
+	c.CheckRedirect = func(r *http.Request, _ []*http.Request) error {
 		if r.URL.Path == "/cb" {
 			return http.ErrUseLastResponse
 		}
 		return nil
-	}}
+	}
 	res, err := c.Get(x.authorizeURL("RS256"))
 	x.must(err)
 	page, err := io.ReadAll(res.Body)

@@ -3,6 +3,7 @@ package postgres_test
 import (
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/jackc/pgx/v5"
@@ -23,22 +24,33 @@ func TestRowLevelSecurity(t *testing.T) {
 	r := open(t, postgres.Config{DSN: d.App})
 	defer r.Close()
 	for _, project := range []string{"alpha", "beta"} {
-		if _, err := r.Commit(t.Context(), graph.In(project), plain("of-"+project)); err != nil {
+		dead := graph.Node{Type: graphtest.Thing, ID: "dead-" + project, Columns: make([]graph.Value, 5), ExpiresAt: time.Unix(1, 0)}
+		lives := graph.Node{Type: graphtest.Thing, ID: "lives-" + project, Columns: make([]graph.Value, 5)}
+		if _, err := r.Commit(t.Context(), graph.In(project), plain("of-"+project), graph.Create{Node: dead}, graph.Create{Node: lives},
+			graph.Increment{Counter: "of-" + project, By: 1, Window: time.Hour}); err != nil {
 			t.Fatal(err)
 		}
 	}
+	const sweep, alpha = "set_config('identity.sweep', 'on', true)", "set_config('identity.project', 'alpha', true)"
 	for name, c := range map[string]struct {
 		dsn, settings, statement string
 		want                     []string
 	}{
 		"no-project":       {d.App, "", "SELECT id FROM plains", nil},
 		"no-project/owner": {d.Owner, "", "SELECT id FROM plains", nil},
-		"one-project":      {d.App, "set_config('identity.project', 'alpha', true)", "SELECT id FROM plains", []string{"of-alpha"}},
-		"delete":           {d.App, "set_config('identity.project', 'alpha', true)", "DELETE FROM plains RETURNING id", []string{"of-alpha"}},
-		"update":           {d.App, "set_config('identity.project', 'alpha', true)", "UPDATE plains SET version = 9 RETURNING id", []string{"of-alpha"}},
+		"one-project":      {d.App, alpha, "SELECT id FROM plains", []string{"of-alpha"}},
+		"delete":           {d.App, alpha, "DELETE FROM plains RETURNING id", []string{"of-alpha"}},
+		"update":           {d.App, alpha, "UPDATE plains SET version = 9 RETURNING id", []string{"of-alpha"}},
 		"all":              {d.App, "set_config('identity.project', '*', true)", "SELECT id FROM plains", nil},
-		"sweep":            {d.App, "set_config('identity.sweep', 'on', true)", "SELECT id FROM plains", nil}, // they do not expire
-		"superuser":        {d.Super, "", "SELECT id FROM plains ORDER BY 1", []string{"of-alpha", "of-beta"}},
+		"sweep":            {d.App, sweep, "SELECT id FROM plains", nil}, // they do not expire
+		// Whoever sweeps sees what has an expiry, and changes nothing but in a project.
+		"sweep/select":           {d.App, sweep, "SELECT id FROM things ORDER BY 1", []string{"dead-alpha", "dead-beta"}},
+		"sweep/delete":           {d.App, sweep, "DELETE FROM things RETURNING id", nil},
+		"sweep/update":           {d.App, sweep, "UPDATE things SET version = 9 RETURNING id", nil},
+		"sweep/delete-in-one":    {d.App, sweep + ", " + alpha, "DELETE FROM things WHERE expires_at IS NOT NULL RETURNING id", []string{"dead-alpha"}},
+		"sweep/delete-counters":  {d.App, sweep, "DELETE FROM counters RETURNING name", nil},
+		"sweep/another-spelling": {d.App, "set_config('identity.sweep', 'true', true)", "SELECT id FROM things", nil},
+		"superuser":              {d.Super, "", "SELECT id FROM plains ORDER BY 1", []string{"of-alpha", "of-beta"}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			c1, err := pgx.Connect(t.Context(), c.dsn)
