@@ -22,6 +22,7 @@ var clientKept = map[string]string{
 	"ID": "named by the request", "Meta": "the database's", "Secrets": "RotateClientSecret makes them",
 	"InsecureAnyLocalhostPort": "development servers alone set it", "Dynamic": "says how it was registered",
 	"RegistrationTokenHash": "a secret of the client itself", "CreatedOrder": "orders lists", "ExpiresAt": "of unused dynamic clients",
+	"SoftwareStatement": "proven at a registration, never afterwards",
 }
 
 // TestClientFields holds every field of a stored client: it can be set, or is
