@@ -67,6 +67,10 @@ screenshots: setup ## Draw every page into screenshots/, on a phone and on a des
 conformance-server: ## Start a provider as the OpenID Foundation's suite wants it (conformance/openid/README.md)
 	@bash .ci/conformance-server
 
+.PHONY: conformance-rotate
+conformance-rotate: ## Rotate the keys of that provider, while oidcc-server-rotate-keys waits
+	@bash .ci/conformance-server key rotate --now --alg RS256
+
 .PHONY: conformance-table
 conformance-table: setup ## Run every module of every plan and write docs/conformance.md
 	CONFORMANCE_TABLE=1 $(GO) test -count=1 -timeout 60m -run 'TestOpenID$$' ./conformance

@@ -1,6 +1,8 @@
 package conformance
 
 import (
+	"crypto/ecdsa"
+	"crypto/rsa"
 	"encoding/json"
 	"net/http"
 	"slices"
@@ -163,6 +165,15 @@ func dynamicRotateKeys(s *moduleRun) {
 	})
 	if before[rotated[0].Next] || !after[rotated[0].Active] {
 		s.Errorf("the new kid was there before, or the one that signs is not there")
+	}
+	for _, k := range s.w.jwks(s.T).Keys { // the suite knows how to compare these two kinds alone
+		switch k.Key.(type) {
+		case *rsa.PublicKey, *ecdsa.PublicKey:
+		default:
+			if !before[k.KeyID] {
+				s.Errorf("the new key %s is a %T", k.KeyID, k.Key)
+			}
+		}
 	}
 	for kid := range before {
 		if !after[kid] {
