@@ -148,7 +148,7 @@ func dynamicSectorBad(s *moduleRun) {
 func dynamicRotateKeys(s *moduleRun) {
 	before := s.keys()
 	out, err := s.w.identity("", "key", "rotate", "--now", "--alg", "RS256", "--json")
-	for err != nil && strings.Contains(err.Error(), "conflict") { // another run rotates at the same time
+	for err != nil && strings.Contains(err.Error(), "changed meanwhile") { // another run rotates at the same time
 		out, err = s.w.identity("", "key", "rotate", "--now", "--alg", "RS256", "--json")
 	}
 	if err != nil {
