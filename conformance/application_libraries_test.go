@@ -42,7 +42,7 @@ func onNode(script, dependency string) func(*testing.T, *world, channel) *guest 
 // libraryApplication are the addresses of the applications that stand on libraries.
 func libraryApplication(origin string) *guest {
 	return &guest{
-		page: origin + "/", signOut: origin + "/logout", bye: origin + "/bye", front: origin + "/front",
+		page: origin + "/", signOut: origin + "/logout", bye: origin + "/bye", front: origin + "/front", bySID: true,
 		refresh: func(t *testing.T, b *browser) {
 			t.Helper()
 			if p := b.roam(origin + "/refresh"); p.status != http.StatusOK {

@@ -151,7 +151,7 @@ func runApache(t *testing.T, w *world, by channel) *guest {
 	})
 	runCompanion(t, "apache", cmd, bye)
 
-	a := &guest{page: origin + "/app/", signOut: hook + "?logout=" + url.QueryEscape(bye), bye: bye, front: hook + "?logout=get"}
+	a := &guest{page: origin + "/app/", signOut: hook + "?logout=" + url.QueryEscape(bye), bye: bye, front: hook + "?logout=get", bySID: true}
 	a.refresh = func(t *testing.T, b *browser) {
 		t.Helper()
 		var info struct {

@@ -16,6 +16,7 @@ type guest struct {
 	signOut string // leads to the provider's end of session, and back to bye
 	bye     string
 	front   string // frontchannel_logout_uri
+	bySID   bool   // it ends its session in a frame without its cookies, too
 	// refresh makes the application renew its tokens.
 	refresh func(t *testing.T, b *browser)
 }
@@ -78,6 +79,30 @@ func TestApplications(t *testing.T) {
 			t.Run(string(frontChannel), func(t *testing.T) { a.run(t, w, frontChannel).frontChannelLogout(t, w) })
 			t.Run(string(a.behind), func(t *testing.T) { a.run(t, w, a.behind).toldBehind(t, w) })
 		})
+	}
+	t.Run("chromium", func(t *testing.T) {
+		t.Parallel()
+		oneBrowser(t, w, runApache(t, w, ""), runOAuth2Proxy(t, w, frontChannel))
+	})
+}
+
+// oneBrowser signs in to two applications in a real browser, and out at one of them.
+func oneBrowser(t *testing.T, w *world, one, other *guest) {
+	c := newTab(t, w.server, desktop)
+	in := quote("document.body.innerText.includes(%s)", w.alice.email+" is signed in")
+	c.open(one.page)
+	c.signIn(w.alice)
+	c.at(one.page)
+	c.until(in)
+	c.open(other.page) // asks nothing
+	c.at(other.page)
+	c.until(in)
+	c.open(one.signOut)
+	c.at(one.bye)
+	for _, a := range []*guest{one, other} {
+		c.open(a.page)
+		c.at(w.issuer)
+		c.has("#identifier")
 	}
 }
 
@@ -147,10 +172,12 @@ func (a *guest) frontChannelLogout(t *testing.T, w *world) {
 		t.Fatalf("frames %q, want %s", frames, a.front)
 	}
 	a.in(t, b) // until the frame is loaded
-	for _, src := range frames {
-		if p := b.roam(src); p.status >= 400 {
-			t.Errorf("the frame has status %d: %s", p.status, p.text())
-		}
+	framed := b
+	if a.bySID {
+		framed = newBrowser(t, w.server, b.who)
+	}
+	if p := framed.roam(frames[0]); p.status >= 400 {
+		t.Errorf("the frame has status %d: %s", p.status, p.text())
 	}
 	if !a.out(b) {
 		t.Error("the application still knows the person")
