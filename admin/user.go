@@ -3,7 +3,6 @@ package admin
 import (
 	"context"
 	"errors"
-	"time"
 
 	adminv1 "github.com/elloloop/identity/proto/gen/identity/admin/v1"
 	"github.com/elloloop/identity/storage"
@@ -235,9 +234,6 @@ func (s *Server) updateUser(ctx context.Context, c *call, req *adminv1.UpdateUse
 	return &adminv1.UpdateUserResponse{User: userMessage(u)}, nil
 }
 
-// deletionGrace is how long an account whose deletion is pending can come back.
-const deletionGrace = 30 * 24 * time.Hour
-
 // moveUser changes the status of an account, as far as the statuses allow.
 func (s *Server) moveUser(ctx context.Context, c *call, u *storage.User, to storage.UserStatus) error {
 	moves, from := s.Store.UserStatuses, u.Status
@@ -251,7 +247,7 @@ func (s *Server) moveUser(ctx context.Context, c *call, u *storage.User, to stor
 	case to == storage.UserSuspended:
 		err = moves.Suspend(ctx, c.scope(), u, event)
 	case to == storage.UserPendingDeletion:
-		err = moves.RequestDeletion(ctx, c.scope(), u, c.now.Add(deletionGrace), event)
+		err = moves.RequestDeletion(ctx, c.scope(), u, c.now.Add(c.project.Grace()), event)
 	case from == storage.UserPendingDeletion && (u.Deletion == nil || u.Deletion.Before == to):
 		err = moves.CancelDeletion(ctx, c.scope(), u, event)
 	case to == storage.UserActive && from == storage.UserInvited:

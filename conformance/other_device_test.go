@@ -2,8 +2,6 @@ package conformance
 
 import (
 	"crypto/rand"
-	"os"
-	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -11,23 +9,6 @@ import (
 	"github.com/chromedp/chromedp"
 	"github.com/pquerna/otp/totp"
 )
-
-// picture writes what the tab shows into the folder of IDENTITY_PICTURES, for the
-// documents. Without it nothing is written.
-func (c *tab) picture(name string) {
-	c.t.Helper()
-	dir := os.Getenv("IDENTITY_PICTURES")
-	if dir == "" {
-		return
-	}
-	png, err := chromedp.Run(c.ctx, chromedp.CaptureScreenshot())
-	if err == nil {
-		err = os.WriteFile(filepath.Join(dir, name+".png"), png, 0o644)
-	}
-	if err != nil {
-		c.t.Fatal(err)
-	}
-}
 
 // beside is another browser, of another person or on another device: it shares
 // no cookie with the first one.

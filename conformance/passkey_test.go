@@ -16,15 +16,19 @@ type authenticator struct {
 	id  webauthn.AuthenticatorID
 }
 
-func (c *tab) authenticator() *authenticator {
+func (c *tab) authenticator(change ...func(*webauthn.VirtualAuthenticatorOptions)) *authenticator {
 	c.t.Helper()
+	options := &webauthn.VirtualAuthenticatorOptions{
+		Protocol: webauthn.AuthenticatorProtocolCtap2, Transport: webauthn.AuthenticatorTransportInternal,
+		HasResidentKey: true, HasUserVerification: true, IsUserVerified: true, AutomaticPresenceSimulation: true,
+	}
+	for _, f := range change {
+		f(options)
+	}
 	if _, err := chromedp.Call(c.ctx, webauthn.Enable, webauthn.EnableParams{}); err != nil {
 		c.t.Fatal(err)
 	}
-	got, err := chromedp.Call(c.ctx, webauthn.AddVirtualAuthenticator, webauthn.AddVirtualAuthenticatorParams{Options: &webauthn.VirtualAuthenticatorOptions{
-		Protocol: webauthn.AuthenticatorProtocolCtap2, Transport: webauthn.AuthenticatorTransportInternal,
-		HasResidentKey: true, HasUserVerification: true, IsUserVerified: true, AutomaticPresenceSimulation: true,
-	}})
+	got, err := chromedp.Call(c.ctx, webauthn.AddVirtualAuthenticator, webauthn.AddVirtualAuthenticatorParams{Options: options})
 	if err != nil {
 		c.t.Fatal(err)
 	}

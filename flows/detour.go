@@ -150,7 +150,12 @@ func (e *Engine) arriveAtAccount(w http.ResponseWriter, r *http.Request, p *stor
 	}
 	proof, err := d.Arrive(r.Context(), v.in, st, answer)
 	if err == nil {
-		err = e.store.Commit(r.Context(), p.Scope(), append(proof.Changes, v.appendAll(proof.Events)...)...)
+		changes := append(proof.Changes, v.appendAll(proof.Events)...)
+		if len(proof.Changes) > 0 { // a new way in: the owner hears of it
+			what := e.Pages.Sentence(append([]string{a.User.Locale}, v.locales...), "changed.linked", nil)
+			changes = append(changes, v.letter(a.User, storage.Mail{Name: "changed", Data: map[string]any{"What": what}})...)
+		}
+		err = e.store.Commit(r.Context(), p.Scope(), changes...)
 	}
 	var problem *Problem
 	query := url.Values{}
@@ -159,6 +164,7 @@ func (e *Engine) arriveAtAccount(w http.ResponseWriter, r *http.Request, p *stor
 		query.Set("linked", st.Provider)
 	case errors.As(err, &problem):
 		query.Set("problem", problem.Message)
+		query.Set("provider", st.Provider)
 		if len(problem.Events) > 0 {
 			if err := e.store.Commit(r.Context(), p.Scope(), v.appendAll(problem.Events)...); err != nil {
 				return err
@@ -166,6 +172,7 @@ func (e *Engine) arriveAtAccount(w http.ResponseWriter, r *http.Request, p *stor
 		}
 	case errors.Is(err, storage.ErrAlreadyExists):
 		query.Set("problem", "problem.upstream_taken")
+		query.Set("provider", st.Provider)
 	default:
 		return over(err)
 	}

@@ -148,6 +148,9 @@ func (e *Engine) followLink(w http.ResponseWriter, r *http.Request, p *storage.P
 		return errLinkGone // somebody was faster
 	case err != nil:
 		return err
+	case here && proof.Sent != "": // the flow goes on with what the link proved
+		v.redirect(w, r, v.in.URL(f.ID()))
+		return nil
 	case here:
 		v.redirect(w, r, v.location(&v.in.Request))
 		return nil

@@ -66,10 +66,14 @@ func (m *Member) Event(action string) storage.AuditEvent {
 	}
 }
 
+// Interaction is the visit as flows see one: of no request.
+func (m *Member) Interaction() *Interaction {
+	return m.visit.interaction(storage.AuthorizationRequest{})
+}
+
 // Second counts one attempt to confirm a second factor.
 func (m *Member) Second(ctx context.Context) ([]storage.Change, error) {
-	in := m.visit.interaction(storage.AuthorizationRequest{})
-	return in.Limits.Second(ctx, m.User.ID)
+	return m.Interaction().Limits.Second(ctx, m.User.ID)
 }
 
 // Limits counts attempts at this visit.

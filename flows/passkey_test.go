@@ -22,7 +22,7 @@ func (s *site) passkey(u *storage.User) *softKey {
 	k := newSoftKey(s.t)
 	b := s.browser()
 	at := b.offered(u)
-	w := b.post(at+"/addpasskey", "credential", k.create(options(s.t, b.get(at))))
+	w := b.post(at+"/addpasskey", "credential", k.Create(options(s.t, b.get(at))))
 	if w.Code != http.StatusSeeOther {
 		s.t.Fatalf("%d\n%s", w.Code, w.Body)
 	}
@@ -54,10 +54,10 @@ func TestPasskey(t *testing.T) {
 			s := newSite(t, passkeys)
 			u := s.user("alice")
 			k := newSoftKey(t)
-			k.flags = tt.flags
+			k.Flags = tt.flags
 			b := s.browser()
 			at := b.offered(u)
-			if w := b.post(at+"/addpasskey", "credential", k.create(options(t, b.get(at)))); w.Code != http.StatusSeeOther {
+			if w := b.post(at+"/addpasskey", "credential", k.Create(options(t, b.get(at)))); w.Code != http.StatusSeeOther {
 				t.Fatalf("%d\n%s", w.Code, w.Body)
 			}
 			b = s.browser()
@@ -65,7 +65,7 @@ func TestPasskey(t *testing.T) {
 			at = b.begin(ar)
 			w := b.get(at)
 			wantPage(t, w, http.StatusOK, `autocomplete="username webauthn"`, "data-conditional", "<noscript>")
-			wantRedirect(t, b.post(at+"/passkey", "credential", k.get(options(t, w))), "/authorize/resume?id="+ar.ID)
+			wantRedirect(t, b.post(at+"/passkey", "credential", k.Get(options(t, w))), "/authorize/resume?id="+ar.ID)
 			got := b.done(ar.ID)
 			if got.Subject != u.ID || got.ACR != tt.acr || !slices.Equal(got.AMR, tt.amr) {
 				t.Errorf("subject %q acr %q amr %v", got.Subject, got.ACR, got.AMR)
@@ -83,11 +83,11 @@ func TestPasskey(t *testing.T) {
 func TestPasskeyVerificationIsOfThisTime(t *testing.T) {
 	s := newSite(t, passkeys)
 	k := s.passkey(s.user("alice"))
-	k.flags = flagUP
+	k.Flags = flagUP
 	b := s.browser()
 	ar := request()
 	at := b.begin(ar)
-	b.post(at+"/passkey", "credential", k.get(options(t, b.get(at))))
+	b.post(at+"/passkey", "credential", k.Get(options(t, b.get(at))))
 	if got := b.done(ar.ID); got.ACR != flows.ACRPassword || slices.Contains(got.AMR, "mfa") {
 		t.Errorf("acr %q amr %v", got.ACR, got.AMR)
 	}
@@ -99,12 +99,12 @@ func TestPasskeyTampered(t *testing.T) {
 	verified := func(p *storage.Project) { p.SignIn.PasskeyVerify = "required" }
 	client := func(name string, value any) func(*softKey) {
 		return func(k *softKey) {
-			k.change = func(c map[string]any, data []byte) []byte { c[name] = value; return data }
+			k.Change = func(c map[string]any, data []byte) []byte { c[name] = value; return data }
 		}
 	}
 	flag := func(bits byte) func(*softKey) {
 		return func(k *softKey) {
-			k.change = func(_ map[string]any, data []byte) []byte { data[32] = bits; return data }
+			k.Change = func(_ map[string]any, data []byte) []byte { data[32] = bits; return data }
 		}
 	}
 	for _, tt := range []struct {
@@ -112,11 +112,11 @@ func TestPasskeyTampered(t *testing.T) {
 		tamper func(*softKey)
 		reason string
 	}{
-		{"S3-11/origin", func(k *softKey) { k.origin = "https://evil.example" }, "origin"},
-		{"S3-11/origin-sibling", func(k *softKey) { k.origin = "https://www.id.example" }, "origin"},
-		{"S3-11/origin-port", func(k *softKey) { k.origin = "https://id.example:8443" }, "origin"},
-		{"S3-11/origin-http", func(k *softKey) { k.origin = "http://id.example" }, "origin"},
-		{"S3-11/rp-id", func(k *softKey) { k.rp = "example" }, "rp_id"},
+		{"S3-11/origin", func(k *softKey) { k.Origin = "https://evil.example" }, "origin"},
+		{"S3-11/origin-sibling", func(k *softKey) { k.Origin = "https://www.id.example" }, "origin"},
+		{"S3-11/origin-port", func(k *softKey) { k.Origin = "https://id.example:8443" }, "origin"},
+		{"S3-11/origin-http", func(k *softKey) { k.Origin = "http://id.example" }, "origin"},
+		{"S3-11/rp-id", func(k *softKey) { k.RP = "example" }, "rp_id"},
 		{"S3-11/type", client("type", "webauthn.create"), "type"},
 		{"S3-11/challenge", client("challenge", b64(make([]byte, 32))), "challenge"},
 		{"S3-11/challenge-short", client("challenge", "AAAA"), "challenge"},
@@ -127,13 +127,13 @@ func TestPasskeyTampered(t *testing.T) {
 		{"S3-11/backed-up-and-not-eligible", flag(flagUP | flagUV | flagBS), "backup_state"},
 		{"S3-11/extension-flag-without-data", flag(flagUP | flagUV | 128), "malformed"},
 		{"S3-11/cut", func(k *softKey) {
-			k.change = func(_ map[string]any, data []byte) []byte { return data[:36] }
+			k.Change = func(_ map[string]any, data []byte) []byte { return data[:36] }
 		}, "malformed"},
-		{"S3-11/another-key", func(k *softKey) { k.key = newSoftKey(k.t).key }, "signature"},
-		{"S3-11/unknown-credential", func(k *softKey) { k.id = []byte("nobody has this one") }, "unknown_credential"},
-		{"S3-11/long-credential-id", func(k *softKey) { k.id = make([]byte, 1024) }, "unknown_credential"},
-		{"S3-11/another-user", func(k *softKey) { k.user = storage.NewSubject() }, "credential_of_another_user"},
-		{"S3-11/sign-count", func(k *softKey) { k.count = 0 }, "sign_count"},
+		{"S3-11/another-key", func(k *softKey) { k.Key = newSoftKey(t).Key }, "signature"},
+		{"S3-11/unknown-credential", func(k *softKey) { k.ID = []byte("nobody has this one") }, "unknown_credential"},
+		{"S3-11/long-credential-id", func(k *softKey) { k.ID = make([]byte, 1024) }, "unknown_credential"},
+		{"S3-11/another-user", func(k *softKey) { k.User = storage.NewSubject() }, "credential_of_another_user"},
+		{"S3-11/sign-count", func(k *softKey) { k.Count = 0 }, "sign_count"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			s := newSite(t, passkeys, verified)
@@ -142,7 +142,7 @@ func TestPasskeyTampered(t *testing.T) {
 			ar := request()
 			at := b.begin(ar)
 			tt.tamper(k)
-			w := b.post(at+"/passkey", "credential", k.get(options(t, b.get(at))))
+			w := b.post(at+"/passkey", "credential", k.Get(options(t, b.get(at))))
 			if w.Code != http.StatusUnprocessableEntity || len(b.sessions()) != 0 {
 				t.Errorf("%d, %d sessions", w.Code, len(b.sessions()))
 			}
@@ -166,13 +166,13 @@ func TestPasskeyChallenge(t *testing.T) {
 	}
 	b, other := s.browser(), s.browser()
 	at, elsewhere := b.begin(request()), other.begin(request())
-	refused("another browser", "challenge", b.post(at+"/passkey", "credential", k.get(options(t, other.get(elsewhere)))))
+	refused("another browser", "challenge", b.post(at+"/passkey", "credential", k.Get(options(t, other.get(elsewhere)))))
 	second := b.begin(request())
-	refused("another request", "challenge", b.post(at+"/passkey", "credential", k.get(options(t, b.get(second)))))
-	old := k.get(options(t, b.get(at)))
+	refused("another request", "challenge", b.post(at+"/passkey", "credential", k.Get(options(t, b.get(second)))))
+	old := k.Get(options(t, b.get(at)))
 	s.pass(6 * time.Minute)
 	refused("old", "challenge_expired", b.post(at+"/passkey", "credential", old))
-	answer := k.get(options(t, b.get(at)))
+	answer := k.Get(options(t, b.get(at)))
 	if w := b.post(at+"/passkey", "credential", answer); w.Code != http.StatusSeeOther {
 		t.Fatalf("%d\n%s", w.Code, w.Body)
 	}
@@ -190,7 +190,7 @@ func TestPasskeyRaced(t *testing.T) {
 	k := s.passkey(s.user("alice"))
 	b := s.browser()
 	at := b.begin(request())
-	answer := k.get(options(t, b.get(at)))
+	answer := k.Get(options(t, b.get(at)))
 	var wg sync.WaitGroup
 	for range 100 {
 		wg.Go(func() {
@@ -207,10 +207,10 @@ func TestPasskeyRaced(t *testing.T) {
 func TestPasskeyClones(t *testing.T) {
 	s := newSite(t, passkeys, func(p *storage.Project) { p.SignIn.PasskeyClones = "warn" })
 	k := s.passkey(s.user("alice"))
-	k.count = 0
+	k.Count = 0
 	b := s.browser()
 	at := b.begin(request())
-	if w := b.post(at+"/passkey", "credential", k.get(options(t, b.get(at)))); w.Code != http.StatusSeeOther {
+	if w := b.post(at+"/passkey", "credential", k.Get(options(t, b.get(at)))); w.Code != http.StatusSeeOther {
 		t.Fatalf("%d", w.Code)
 	}
 	if got := s.actions("passkey.sign_count_went_back"); len(got) != 1 {
@@ -250,31 +250,41 @@ func TestPasskeyRegistrationTampered(t *testing.T) {
 		alg    int
 		reason string
 	}{
-		{"S3-11/origin", func(k *softKey) { k.origin = "https://evil.example" }, -7, "origin"},
-		{"S3-11/rp-id", func(k *softKey) { k.rp = "evil.example" }, -7, "rp_id"},
+		{"S3-11/origin", func(k *softKey) { k.Origin = "https://evil.example" }, -7, "origin"},
+		{"S3-11/rp-id", func(k *softKey) { k.RP = "evil.example" }, -7, "rp_id"},
 		{"S3-11/challenge", func(k *softKey) {
-			k.change = func(c map[string]any, d []byte) []byte { c["challenge"] = b64(make([]byte, 32)); return d }
+			k.Change = func(c map[string]any, d []byte) []byte { c["challenge"] = b64(make([]byte, 32)); return d }
 		}, -7, "challenge"},
 		{"S3-11/type", func(k *softKey) {
-			k.change = func(c map[string]any, d []byte) []byte { c["type"] = "webauthn.get"; return d }
+			k.Change = func(c map[string]any, d []byte) []byte { c["type"] = "webauthn.get"; return d }
 		}, -7, "type"},
 		{"S3-11/cross-origin", func(k *softKey) {
-			k.change = func(c map[string]any, d []byte) []byte { c["crossOrigin"] = true; return d }
+			k.Change = func(c map[string]any, d []byte) []byte { c["crossOrigin"] = true; return d }
 		}, -7, "cross_origin"},
 		{"S3-11/no-presence", func(k *softKey) {
-			k.change = func(_ map[string]any, d []byte) []byte { d[32] &^= flagUP; return d }
+			k.Change = func(_ map[string]any, d []byte) []byte { d[32] &^= flagUP; return d }
 		}, -7, "user_presence"},
-		{"S3-11/long-credential-id", func(k *softKey) { k.id = make([]byte, 1024) }, -7, "malformed"},
+		{"S3-11/no-verification", func(k *softKey) {
+			k.Change = func(_ map[string]any, d []byte) []byte { d[32] &^= flagUV; return d }
+		}, -7, "user_verification"},
+		{"S3-11/backed-up-and-not-eligible", func(k *softKey) {
+			k.Change = func(_ map[string]any, d []byte) []byte { d[32] |= flagBS; return d }
+		}, -7, "backup_state"},
+		{"S3-11/origin-port", func(k *softKey) { k.Origin = "https://id.example:8443" }, -7, "origin"},
+		{"S3-11/top-origin", func(k *softKey) {
+			k.Change = func(c map[string]any, d []byte) []byte { c["topOrigin"] = "https://evil.example"; return d }
+		}, -7, "cross_origin"},
+		{"S3-11/long-credential-id", func(k *softKey) { k.ID = make([]byte, 1024) }, -7, "malformed"},
 		{"S3-11/algorithm-not-offered", func(*softKey) {}, -9, "algorithm"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
-			s := newSite(t, passkeys)
+			s := newSite(t, passkeys, func(p *storage.Project) { p.SignIn.PasskeyVerify = "required" })
 			u := s.user("alice")
 			k := newSoftKey(t)
 			tt.tamper(k)
 			b := s.browser()
 			at := b.offered(u)
-			w := b.post(at+"/addpasskey", "credential", k.createAs(options(t, b.get(at)), tt.alg))
+			w := b.post(at+"/addpasskey", "credential", k.CreateAs(options(t, b.get(at)), tt.alg))
 			if w.Code != http.StatusUnprocessableEntity {
 				t.Errorf("%d", w.Code)
 			}
@@ -288,7 +298,7 @@ func TestPasskeyRegistrationTampered(t *testing.T) {
 		k := s.passkey(s.user("alice"))
 		b := s.browser()
 		at := b.offered(s.user("bob"))
-		wantPage(t, b.post(at+"/addpasskey", "credential", k.create(options(t, b.get(at)))), http.StatusUnprocessableEntity)
+		wantPage(t, b.post(at+"/addpasskey", "credential", k.Create(options(t, b.get(at)))), http.StatusUnprocessableEntity)
 		if got := s.actions("passkey.add_failed"); !slices.Equal(got, []string{"passkey.add_failed:duplicate_credential"}) {
 			t.Errorf("audit %v", got)
 		}
@@ -333,4 +343,21 @@ func TestAddPasskey(t *testing.T) {
 	if w := b.post(at+"/identify", "identifier", bob.Email, "password", "correct horse", "passkeys", "1"); w.Header().Get("Location") == at {
 		t.Error("S3-14: offered after one factor to who has two")
 	}
+}
+
+// TestPasskeyUnknownIsTold: the page that refuses a passkey which is nobody's tells
+// the browser, and that of one which is somebody's does not (WebAuthn L3 §5.1.10.2).
+func TestPasskeyUnknownIsTold(t *testing.T) {
+	s := newSite(t, passkeys)
+	k := s.passkey(s.user("alice"))
+	b := s.browser()
+	at := b.begin(request())
+	w := b.get(at)
+	k.Origin = "https://evil.example"
+	if w := b.post(at+"/passkey", "credential", k.Get(options(t, w))); w.Code != http.StatusUnprocessableEntity || strings.Contains(w.Body.String(), "data-unknown") {
+		t.Errorf("%d: the browser is told to forget a passkey that is good", w.Code)
+	}
+	stranger := newSoftKey(t)
+	wantPage(t, b.post(at+"/passkey", "credential", stranger.Get(options(t, w))), http.StatusUnprocessableEntity,
+		`data-unknown="{&#34;rpId&#34;:&#34;id.example&#34;,&#34;credentialId&#34;:&#34;`+b64(stranger.ID)+`&#34;}"`)
 }

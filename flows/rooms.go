@@ -25,6 +25,9 @@ type Room struct {
 	Fresh  func(form url.Values) bool
 	View   func(context.Context, *Member) (any, error)
 	Submit func(context.Context, *Member, url.Values) (Outcome, error)
+	// Returned says what went wrong elsewhere, for somebody who comes back from there
+	// with the query "problem". nil, and a nil Problem: nothing to be told.
+	Returned func(context.Context, *Member) (*Problem, error)
 }
 
 // Outcome is what a form of an account page does. All of it is one commit.
@@ -38,7 +41,8 @@ type Outcome struct {
 	EndOthers bool // every other session and every grant ends; this one gets a new id and secret
 	EndAll    bool // this one too
 	To        string
-	Done      string // word of the sentence that the next page shows
+	Leave     *templates.AccountLeaveView // another site, where the person goes on
+	Done      string                      // word of the sentence that the next page shows
 	File      *File
 	// Taken is what to say where a unique name was taken.
 	Taken *Problem
@@ -123,7 +127,13 @@ func (e *Engine) lookAt(room Room) func(http.ResponseWriter, *http.Request, *sto
 		if m == nil {
 			return err
 		}
-		return e.showRoom(w, r, m, room, nil)
+		var problem *Problem
+		if room.Returned != nil && m.Query.Has("problem") {
+			if problem, err = room.Returned(r.Context(), m); err != nil {
+				return err
+			}
+		}
+		return e.showRoom(w, r, m, room, problem)
 	}
 }
 
@@ -133,7 +143,11 @@ func (e *Engine) showRoom(w http.ResponseWriter, r *http.Request, m *Member, roo
 		return err
 	}
 	frame := &templates.AccountFrame{Base: base(m.Project), Token: m.token(), Label: Label(m.User)}
-	if done := m.Query.Get("done"); problem == nil && slices.Contains(templates.AccountDone(), done) {
+	done := m.Query.Get("done")
+	if m.Query.Has("linked") { // back from another provider
+		done = "linked"
+	}
+	if problem == nil && slices.Contains(templates.AccountDone(), done) {
 		frame.Done = "account.done." + done
 	}
 	w.Header().Set("Vary", "Accept")
@@ -199,6 +213,9 @@ func (e *Engine) told(w http.ResponseWriter, r *http.Request, m *Member, room Ro
 		_, _ = w.Write(out.File.Body) // a failed write means that the browser is gone
 		return nil
 	}
+	if out.Leave != nil {
+		return e.leave(w, r, m, out.Leave)
+	}
 	to := out.To
 	if to == "" {
 		to = room.Path
@@ -208,6 +225,19 @@ func (e *Engine) told(w http.ResponseWriter, r *http.Request, m *Member, room Ro
 		to = withQuery(to, url.Values{"done": {out.Done}}.Encode())
 	}
 	e.redirect(w, r, to)
+	return nil
+}
+
+// leave sends the person to another site by a page of its own: where a form of ours
+// may end, which the page's policy says, no other site belongs.
+func (e *Engine) leave(w http.ResponseWriter, r *http.Request, m *Member, to *templates.AccountLeaveView) error {
+	if wantsJSON(r) {
+		e.redirect(w, r, to.URL)
+		return nil
+	}
+	e.send(w, r, http.StatusOK, templates.Page{
+		Name: "accountleave", View: *to, Dev: m.Project.InsecureDevelopment, RequestID: m.Origin.RequestID, UILocales: m.visit.languages(),
+	}, nil)
 	return nil
 }
 

@@ -38,6 +38,14 @@ func (o ownKeys) Add(ctx context.Context, m *flows.Member, credential string) (*
 	return r.Finish(ctx, credential)
 }
 
+func (o ownKeys) Signal(ctx context.Context, m *flows.Member) (json.RawMessage, error) {
+	s, err := o.Config.Signal(ctx, m.Project, m.User)
+	if err != nil {
+		return nil, err
+	}
+	return json.Marshal(s)
+}
+
 type ownFactors struct{ s *storage.Store }
 
 func (o ownFactors) App(_ context.Context, m *flows.Member) (templates.TOTPEnrolment, error) {

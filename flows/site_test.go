@@ -94,7 +94,7 @@ func newSite(t *testing.T, change ...func(*storage.Project)) *site {
 			selectaccount.New(),
 			register.New(register.Config{
 				Accounts: accounts, Credentials: s.store.PasswordCredentials, Hasher: s.hasher, SignIn: "identify",
-				Policy: judge, Mailbox: box, Tokens: s.store.EmailVerifications,
+				Policy: judge, Mailbox: box, Tokens: s.store.EmailVerifications, Passkeys: passkey.NewNewcomer(keys),
 			}),
 			qr.New(device),
 			identify.New(identify.Config{Passkey: pass.Options, With: pw, Register: "register", Choose: "selectaccount", Device: "qr"}),

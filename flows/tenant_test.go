@@ -76,7 +76,7 @@ func TestTenantPolicy(t *testing.T) {
 			at := b.begin(request())
 			page := b.get(at)
 			change()
-			b.post(at+"/passkey", "credential", k.get(options(s.t, page)))
+			b.post(at+"/passkey", "credential", k.Get(options(s.t, page)))
 		}},
 		"emailcode": {[]string{"emailcode"}, func(s *site, u *storage.User, b *browser, change func()) {
 			at, _ := b.ask("emailcode", u.Email)

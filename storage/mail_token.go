@@ -31,7 +31,11 @@ type AccountToken struct {
 type PendingAccount struct {
 	Email string       `json:"email"`
 	Name  string       `json:"name,omitempty"`
-	Hash  PasswordHash `json:"hash"`
+	Hash  PasswordHash `json:"hash,omitempty"`
+	// Passkey: a passkey comes in the place of a password, once the address is
+	// Proven.
+	Passkey bool `json:"passkey,omitempty"`
+	Proven  bool `json:"proven,omitempty"`
 }
 
 // LogValue hides it all.
@@ -95,6 +99,16 @@ func (s *AccountTokens) Get(ctx context.Context, scope Scope, id string) (*Accou
 		err = ErrConsumed
 	}
 	return t, err
+}
+
+// Prove returns the change that says of the account that waits that its address is
+// its owner's. The commit gets ErrConflict when the token was changed or used
+// meanwhile.
+func (s *AccountTokens) Prove(t *AccountToken) Change {
+	next := *t
+	pending := *t.Pending
+	pending.Proven, next.Pending = true, &pending
+	return update(s.kind, &next, t.Version)
 }
 
 // Take returns the change that uses a token: once.

@@ -60,5 +60,13 @@ type Project struct {
 	InsecureDevelopment bool
 }
 
+// Grace is how long an account can come back whose deletion was asked for.
+func (p *Project) Grace() time.Duration {
+	if p.DeletionGrace > 0 {
+		return p.DeletionGrace
+	}
+	return 30 * 24 * time.Hour
+}
+
 // Scope returns the scope of everything that the project holds.
 func (p *Project) Scope() Scope { return In(p.ID) }

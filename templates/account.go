@@ -1,6 +1,7 @@
 package templates
 
 import (
+	"encoding/json"
 	"log/slog"
 	"slices"
 	"time"
@@ -16,7 +17,7 @@ type AccountFrame struct {
 
 // AccountDone are the words of what a page can say was just done.
 func AccountDone() []string {
-	return []string{"saved", "removed", "password", "passkey", "app", "codes", "session", "client", "email_asked", "email_waits", "email"}
+	return []string{"saved", "removed", "password", "passkey", "app", "codes", "session", "client", "email_asked", "email_waits", "email", "linked"}
 }
 
 // AccountView is the first page of the account.
@@ -53,10 +54,11 @@ func (c AccountClaim) Complete() string {
 
 // AccountProfileView shows and changes who somebody says they are.
 type AccountProfileView struct {
-	Email         string         `json:"email,omitempty"`
-	EmailVerified bool           `json:"email_verified"`
-	Username      string         `json:"username"`
-	Claims        []AccountClaim `json:"claims"`
+	Email         string          `json:"email,omitempty"`
+	EmailVerified bool            `json:"email_verified"`
+	Username      string          `json:"username"`
+	Claims        []AccountClaim  `json:"claims"`
+	Signal        json.RawMessage `json:"signal,omitempty"` // as on the security page
 	// The form sends username and each claim by its name.
 }
 
@@ -89,17 +91,31 @@ type AccountSecurityView struct {
 	TOTP         bool             `json:"totp"`
 	TOTPSet      time.Time        `json:"totp_set_at,omitzero"`
 	CodesLeft    int              `json:"recovery_codes_left"`
+	// Signal holds the arguments of PublicKeyCredential.signalAllAcceptedCredentials
+	// and signalCurrentUserDetails.
+	Signal    json.RawMessage  `json:"signal,omitempty"`
+	WaysIn    int              `json:"ways_in"` // how many ways say who it is: the last one stays
+	Links     []AccountLink    `json:"links,omitempty"`
+	Providers []ProviderButton `json:"providers,omitempty"` // that the account may be linked to
 	// Forms send do=rename|remove-passkey with passkey and name, do=remove-app,
-	// do=remove-password.
+	// do=remove-password, do=unlink with identity, do=link with provider.
 }
 
-// Ways is how many ways say who it is.
-func (v AccountSecurityView) Ways() int {
-	n := len(v.Passkeys)
-	if v.Password {
-		n++
-	}
-	return n
+// AccountLink is an account elsewhere that signs in here.
+type AccountLink struct {
+	ID       string    `json:"id"`
+	Provider string    `json:"provider"` // its name
+	Email    string    `json:"email,omitempty"`
+	Name     string    `json:"name,omitempty"`
+	Linked   time.Time `json:"linked"`
+	LastUsed time.Time `json:"last_used,omitzero"`
+	Works    bool      `json:"works"` // the provider is still there
+}
+
+// AccountLeaveView leads to another site.
+type AccountLeaveView struct {
+	URL  string `json:"url"`
+	Name string `json:"name"`
 }
 
 // AccountPasskey is one passkey.

@@ -75,6 +75,11 @@ type RegisterView struct {
 	MaxLength int    `json:"max_length"`
 	SignInURL string `json:"sign_in_url"`
 	SentTo    string `json:"sent_to,omitempty"` // a letter waits there: the form sends its code
+	Password  bool   `json:"password"`          // an account may begin with a password
+	Passkeys  bool   `json:"passkeys"`          // or with a passkey: the form sends decision=passkey
+	// Passkey is asked for when the address is proven: the form sends credential, or
+	// password, or decision=again for another address.
+	Passkey *Passkey `json:"passkey,omitempty"`
 }
 
 // ConsentView asks whether the client may have what it asks for.

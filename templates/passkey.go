@@ -14,6 +14,9 @@ type PasskeyView struct {
 	Passkey
 	Second   bool   `json:"second,omitempty"`    // as the second factor
 	OtherURL string `json:"other_url,omitempty"` // another way in, "" without one
+	// Unknown is the argument of PublicKeyCredential.signalUnknownCredential, where
+	// the passkey that was used is nobody's.
+	Unknown json.RawMessage `json:"unknown,omitempty"`
 }
 
 // AddPasskeyView offers a passkey to somebody who just signed in without one.

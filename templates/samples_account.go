@@ -34,6 +34,11 @@ func accountSamples() []Sample {
 		"ABCD-EFGH-JKLM", "NOPQ-RSTU-VWXY", "Z234-5678-ABCD", "EFGH-JKLM-NOPQ", "RSTU-VWXY-Z234",
 		"5678-ABCD-EFGH", "JKLM-NOPQ-RSTU", "VWXY-Z234-5678", "AABB-CCDD-EEFF", "GGHH-JJKK-LLMM",
 	}
+	providers := []ProviderButton{{ID: "google", Kind: "google", Name: "Google"}, {ID: "github", Kind: "github", Name: "GitHub"}}
+	links := []AccountLink{
+		{ID: "0192f0c1-7d0c", Provider: "Google", Email: "alice@example.test", Linked: at(30, 0), LastUsed: at(1, 0), Works: true},
+		{ID: "0192f0c1-7d0d", Provider: "Harbour Works", Name: "Alice Anders", Linked: at(300, 0)},
+	}
 	add := Passkey{Action: "/account/passkey", Options: []byte(`{"publicKey":{"challenge":"AAAA","rp":{"id":"id.example.com"}}}`)}
 	return []Sample{
 		page("account", "/account", frame, nil, AccountView{Name: "Alice Anders", Email: "alice@example.test", EmailVerified: true, Username: "alice",
@@ -44,9 +49,9 @@ func accountSamples() []Sample {
 		page("accountemail", "/account/email", saved, nil, AccountEmailView{Email: "alice@example.test"}),
 		page("accountemail", "/account/email", frame, &Problem{Message: "problem.email_same", Field: "email"}, AccountEmailView{Email: "alice@example.test", Open: true, Typed: "alice@example.test", Pending: "new@example.test", WaitsOld: true}),
 		page("accountsecurity", "/account/security", frame, nil, AccountSecurityView{PasswordOpen: true, Password: true, PasswordSet: at(100, 0),
-			PasskeysOpen: true, Passkeys: keys, TOTP: true, TOTPSet: at(90, 0), CodesLeft: 7}),
-		page("accountsecurity", "/account/security", saved, nil, AccountSecurityView{PasswordOpen: true, PasskeysOpen: true, Passkeys: keys[:1]}),
-		page("accountsecurity", "/account/security", frame, &Problem{Message: "problem.last_way_in"}, AccountSecurityView{PasswordOpen: true, Password: true, PasswordSet: at(100, 0), PasskeysOpen: true}),
+			PasskeysOpen: true, Passkeys: keys, TOTP: true, TOTPSet: at(90, 0), CodesLeft: 7, WaysIn: 4, Links: links, Providers: providers}),
+		page("accountsecurity", "/account/security", saved, nil, AccountSecurityView{PasswordOpen: true, PasskeysOpen: true, Passkeys: keys[:1], WaysIn: 1, Providers: providers[:1]}),
+		page("accountsecurity", "/account/security", frame, &Problem{Message: "problem.last_way_in"}, AccountSecurityView{PasswordOpen: true, Password: true, PasswordSet: at(100, 0), PasskeysOpen: true, WaysIn: 1}),
 		page("accountpassword", "/account/password", frame, nil, AccountPasswordView{Account: "alice@example.test", Has: true, MinLength: 8, MaxLength: 1024}),
 		page("accountpassword", "/account/password", frame, &Problem{Message: "problem.password_short", Data: map[string]any{"Min": 8}, Field: "password"},
 			AccountPasswordView{Account: "alice@example.test", MinLength: 8, MaxLength: 1024, KeepOthers: true}),
@@ -74,6 +79,7 @@ func accountSamples() []Sample {
 		page("accountactivity", "/account/activity", saved, nil, AccountActivityView{Days: 90}),
 		page("accountdata", "/account/data", frame, nil, AccountDataView{Account: "alice@example.test", GraceDays: 30}),
 		page("accountdata", "/account/data", frame, &Problem{Message: "problem.deletion_not_sure", Field: "sure"}, AccountDataView{Account: "alice@example.test", GraceDays: 30}),
+		{"accountleave", Page{Name: "accountleave", View: AccountLeaveView{URL: "https://accounts.example.com/authorize?client_id=x&state=y", Name: "Google"}}},
 		{"accountleft", Page{Name: "accountleft", View: AccountLeftView{SignInURL: "/account"}}},
 		{"accountleft-deleted", Page{Name: "accountleft", View: AccountLeftView{Deleted: true, SignInURL: "/account"}}},
 	}

@@ -22,6 +22,7 @@ func accountRooms(p *parts) []flows.Room {
 		Factors: ownFactors{
 			apps: p.store.TOTPCredentials, secrets: p.store.ProjectSecrets, codes: p.recovery(),
 		},
+		Identities: ownIdentities{p.upstream},
 	})
 }
 
@@ -48,6 +49,15 @@ func (o ownPasskeys) Add(ctx context.Context, m *flows.Member, credential string
 		return nil, nil, "", err
 	}
 	return r.Finish(ctx, credential)
+}
+
+// Signal implements account.Passkeys.
+func (o ownPasskeys) Signal(ctx context.Context, m *flows.Member) (json.RawMessage, error) {
+	s, err := o.Config.Signal(ctx, m.Project, m.User)
+	if err != nil {
+		return nil, err
+	}
+	return json.Marshal(s)
 }
 
 // ownFactors are the acts of flows/totp and flows/recoverycode, for the account

@@ -39,7 +39,7 @@ var flowModules = map[string]func(*parts) flows.Flow{
 	"register": func(p *parts) flows.Flow {
 		return register.New(register.Config{
 			Accounts: p.accounts, Credentials: p.store.PasswordCredentials, Hasher: p.hashing, Policy: judge, SignIn: "identify",
-			Mailbox: p.mailbox(), Tokens: p.store.EmailVerifications,
+			Mailbox: p.mailbox(), Tokens: p.store.EmailVerifications, Passkeys: passkey.NewNewcomer(p.passkeys()),
 		})
 	},
 	"identify": func(p *parts) flows.Flow {

@@ -38,7 +38,7 @@ func projectOf(c *config.Config) *storage.Project {
 		RateLimitWindow: c.RateLimit.Window, RateLimitLogin: c.RateLimit.Login,
 		RateLimitSignup: c.RateLimit.Signup, RateLimitClientAuth: c.RateLimit.ClientAuth,
 		RateLimitRegistration: c.RateLimit.Register, Registration: storage.RegistrationMode(c.Registration.Mode),
-		RegistrationUnusedTTL: c.Registration.UnusedExpiry,
+		RegistrationUnusedTTL: c.Registration.UnusedExpiry, DeletionGrace: c.SignIn.DeletionGrace,
 	}
 	p.SignIn, p.Messages = signInOf(c), messagesOf(c)
 	p.Terms = storage.Terms{Version: c.Messages.TermsVersion, URL: c.Messages.TermsURL}

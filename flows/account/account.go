@@ -36,6 +36,8 @@ type Passkeys interface {
 	Offer(ctx context.Context, m *flows.Member) (json.RawMessage, error)
 	// Add holds the browser's answer to the offer. The reason is "" when it is good.
 	Add(ctx context.Context, m *flows.Member, credential string) (key *storage.PasskeyCredential, changes []storage.Change, reason string, err error)
+	// Signal returns what the browser is told of the account's passkeys.
+	Signal(ctx context.Context, m *flows.Member) (json.RawMessage, error)
 }
 
 // SecondFactors are the acts on authenticator apps and recovery codes that the
@@ -52,16 +54,31 @@ type SecondFactors interface {
 	Keep(ctx context.Context, m *flows.Member) ([]storage.Change, error)
 }
 
-// Config configures the pages. All of it is required.
+// Identities are the acts on accounts at other providers that the pages show.
+type Identities interface {
+	// Links are those that the account is linked to, Linkable the providers that it
+	// may be linked to.
+	Links(ctx context.Context, m *flows.Member) ([]templates.AccountLink, error)
+	Linkable(ctx context.Context, m *flows.Member) ([]templates.ProviderButton, error)
+	// Begin returns where the person goes to link one. back is where they return to,
+	// below the issuer.
+	Begin(ctx context.Context, m *flows.Member, provider, back string) (*templates.AccountLeaveView, error)
+	// Unlink is refused for the last way in; others is how many there are beside these.
+	Unlink(ctx context.Context, m *flows.Member, id string, others int) ([]storage.Change, []storage.AuditEvent, error)
+}
+
+// Config configures the pages. All of it but Identities is required.
 type Config struct {
-	Store     *storage.Store
-	Hasher    Hasher
-	Passkeys  Passkeys
-	Factors   SecondFactors
-	Mailbox   *flows.Mailbox
-	Username  func(typed string) (name, key string, err error)
-	Policy    func(password string, minLength int, personal ...string) *flows.Problem
-	MaxLength int // of a password, in characters
+	Store    *storage.Store
+	Hasher   Hasher
+	Passkeys Passkeys
+	Factors  SecondFactors
+	Mailbox  *flows.Mailbox
+	// Identities is nil where nobody signs in by another provider.
+	Identities Identities
+	Username   func(typed string) (name, key string, err error)
+	Policy     func(password string, minLength int, personal ...string) *flows.Problem
+	MaxLength  int // of a password, in characters
 }
 
 // The paths of the pages, below the issuer.
@@ -95,7 +112,7 @@ func Rooms(c Config) []flows.Room {
 		{Path: pathProfile, Name: "accountprofile", View: p.profile, Submit: p.setProfile, Fresh: never},
 		{Path: pathEmail, Name: "accountemail", Guarded: true, View: p.email, Submit: p.setEmail},
 		{Path: PathSecurity, Name: "accountsecurity", View: p.security, Submit: p.setSecurity,
-			Fresh: func(form url.Values) bool { return form.Get("do") != "rename" }},
+			Fresh: func(form url.Values) bool { return form.Get("do") != "rename" }, Returned: p.returned},
 		{Path: PathPassword, Name: "accountpassword", Guarded: true, View: p.password, Submit: p.setPassword},
 		{Path: PathPasskey, Name: "accountpasskey", Guarded: true, View: p.passkey, Submit: p.addPasskey},
 		{Path: pathApp, Name: "accountapp", Guarded: true, View: p.app, Submit: p.setApp},
@@ -108,7 +125,7 @@ func Rooms(c Config) []flows.Room {
 }
 
 func (p *pages) overview(ctx context.Context, m *flows.Member) (any, error) {
-	ways, err := m.Ways(ctx)
+	ways, err := p.ways(ctx, m)
 	if err != nil {
 		return nil, err
 	}

@@ -11,15 +11,8 @@ import (
 	"github.com/elloloop/identity/templates"
 )
 
-func grace(p *storage.Project) time.Duration {
-	if p.DeletionGrace > 0 {
-		return p.DeletionGrace
-	}
-	return 30 * 24 * time.Hour
-}
-
 func (p *pages) data(_ context.Context, m *flows.Member) (any, error) {
-	return templates.AccountDataView{Account: flows.Label(m.User), GraceDays: int(grace(m.Project) / (24 * time.Hour))}, nil
+	return templates.AccountDataView{Account: flows.Label(m.User), GraceDays: int(m.Project.Grace() / (24 * time.Hour))}, nil
 }
 
 func (p *pages) setData(ctx context.Context, m *flows.Member, form url.Values) (flows.Outcome, error) {
@@ -37,12 +30,12 @@ func (p *pages) remove(m *flows.Member, form url.Values) (flows.Outcome, error) 
 	if form.Get("sure") == "" {
 		return flows.Outcome{}, &flows.Problem{Message: "problem.deletion_not_sure", Field: "sure"}
 	}
-	at := m.Now.Add(grace(m.Project))
+	at := m.Now.Add(m.Project.Grace())
 	ev := m.Event("user.deletion_requested")
 	ev.Details = map[string]string{"at": at.Format(time.RFC3339)}
 	letter := m.Letter(storage.Mail{
 		Name: "deletion", Link: m.Project.Issuer + flows.AccountPath, EndsAt: at,
-		Data: map[string]any{"Days": int(grace(m.Project) / (24 * time.Hour))},
+		Data: map[string]any{"Days": int(m.Project.Grace() / (24 * time.Hour))},
 	})
 	return flows.Outcome{
 		Act: func(ctx context.Context, changes ...storage.Change) error {
@@ -66,6 +59,7 @@ type copyOf struct {
 	AuthenticatorSetAt time.Time            `json:"authenticator_set_at,omitzero"`
 	RecoveryCodesLeft  int                  `json:"recovery_codes_left"`
 	Passkeys           []passkeyCopy        `json:"passkeys"`
+	Linked             []linkCopy           `json:"linked_accounts"`
 	Sessions           []sessionCopy        `json:"sessions"`
 	Applications       []clientCopy         `json:"applications"`
 	Groups             []string             `json:"groups"`
@@ -78,6 +72,14 @@ type passkeyCopy struct {
 	Added    time.Time `json:"added"`
 	LastUsed time.Time `json:"last_used,omitzero"`
 	BackedUp bool      `json:"backed_up"`
+}
+
+type linkCopy struct {
+	Provider string    `json:"provider"`
+	Email    string    `json:"email,omitempty"`
+	Name     string    `json:"name,omitempty"`
+	Linked   time.Time `json:"linked"`
+	LastUsed time.Time `json:"last_used,omitzero"`
 }
 
 type sessionCopy struct {
@@ -123,7 +125,10 @@ func (p *pages) gatherWays(ctx context.Context, m *flows.Member, c *copyOf) erro
 	}
 	v := view.(templates.AccountSecurityView)
 	c.PasswordSetAt, c.AuthenticatorSetAt, c.RecoveryCodesLeft = v.PasswordSet, v.TOTPSet, v.CodesLeft
-	c.Passkeys = []passkeyCopy{}
+	c.Passkeys, c.Linked = []passkeyCopy{}, []linkCopy{}
+	for _, l := range v.Links {
+		c.Linked = append(c.Linked, linkCopy{l.Provider, l.Email, l.Name, l.Linked, l.LastUsed})
+	}
 	for _, k := range v.Passkeys {
 		c.Passkeys = append(c.Passkeys, passkeyCopy{k.Name, k.Added, k.LastUsed, k.BackedUp})
 	}

@@ -70,8 +70,12 @@ func showable(s string) bool {
 	})
 }
 
-func (p *pages) profile(_ context.Context, m *flows.Member) (any, error) {
+func (p *pages) profile(ctx context.Context, m *flows.Member) (any, error) {
 	v := templates.AccountProfileView{Username: m.User.Username, Email: m.User.Email, EmailVerified: m.User.EmailVerified}
+	var err error
+	if v.Signal, err = p.signal(ctx, m); err != nil {
+		return nil, err
+	}
 	if m.Form != nil {
 		v.Username = m.Form.Get("username")
 	}

@@ -2,6 +2,7 @@ package account
 
 import (
 	"context"
+	"encoding/json"
 	"net/url"
 	"strconv"
 	"time"
@@ -13,12 +14,16 @@ import (
 
 func (p *pages) security(ctx context.Context, m *flows.Member) (any, error) {
 	scope := m.Project.Scope()
-	ways, err := m.Ways(ctx)
+	ways, err := p.ways(ctx, m)
 	if err != nil {
 		return nil, err
 	}
 	v := templates.AccountSecurityView{
 		Password: ways.Password, PasswordOpen: m.Project.PasswordEnabled, PasskeysOpen: m.Project.SignIn.PasskeysEnabled, TOTP: ways.TOTP,
+		WaysIn: ways.Count(),
+	}
+	if err := p.identities(ctx, m, &v); err != nil {
+		return nil, err
 	}
 	if ways.Password {
 		c, err := p.Store.PasswordCredentials.Get(ctx, scope, m.User.ID)
@@ -26,6 +31,9 @@ func (p *pages) security(ctx context.Context, m *flows.Member) (any, error) {
 			return nil, err
 		}
 		v.PasswordSet = c.SetAt
+	}
+	if v.Signal, err = p.signal(ctx, m); err != nil {
+		return nil, err
 	}
 	keys, err := p.Store.PasskeyCredentials.OfUser(ctx, scope, m.User.ID)
 	if err != nil {
@@ -47,6 +55,14 @@ func (p *pages) security(ctx context.Context, m *flows.Member) (any, error) {
 	return v, err
 }
 
+// signal is nothing where there are no passkeys to speak of.
+func (p *pages) signal(ctx context.Context, m *flows.Member) (json.RawMessage, error) {
+	if !m.Project.SignIn.PasskeysEnabled {
+		return nil, nil
+	}
+	return p.Passkeys.Signal(ctx, m)
+}
+
 func (p *pages) setSecurity(ctx context.Context, m *flows.Member, form url.Values) (flows.Outcome, error) {
 	switch form.Get("do") {
 	case "rename":
@@ -56,7 +72,7 @@ func (p *pages) setSecurity(ctx context.Context, m *flows.Member, form url.Value
 		}
 		return flows.Outcome{Changes: []storage.Change{change}, Events: about(m, "passkey.renamed", "passkey", form.Get("passkey")), Done: "saved"}, nil
 	case "remove-passkey":
-		ways, err := m.Ways(ctx)
+		ways, err := p.ways(ctx, m)
 		if err != nil {
 			return flows.Outcome{}, err
 		}
@@ -68,6 +84,10 @@ func (p *pages) setSecurity(ctx context.Context, m *flows.Member, form url.Value
 		return p.removeApp(ctx, m)
 	case "remove-password":
 		return p.removePassword(ctx, m)
+	case "link":
+		return p.link(ctx, m, form)
+	case "unlink":
+		return p.unlink(ctx, m, form)
 	}
 	return flows.Outcome{}, &flows.Problem{Message: "problem.choose_action"}
 }
@@ -93,7 +113,7 @@ func (p *pages) removeApp(ctx context.Context, m *flows.Member) (flows.Outcome, 
 
 // removePassword leaves the other ways in. The last one stays (S3-15).
 func (p *pages) removePassword(ctx context.Context, m *flows.Member) (flows.Outcome, error) {
-	ways, err := m.Ways(ctx)
+	ways, err := p.ways(ctx, m)
 	if err != nil || !ways.Password {
 		return flows.Outcome{}, err
 	}

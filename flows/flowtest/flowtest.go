@@ -27,6 +27,8 @@ type State struct {
 	Stored func() string
 	// Commit stores the changes of a proof.
 	Commit func(changes ...storage.Change) error
+	// Pass is what passes the step here, where it is not the same each time.
+	Pass url.Values
 }
 
 // LogValue names the flow alone.
@@ -47,6 +49,13 @@ type Case struct {
 
 // LogValue hides the forms.
 func (Case) LogValue() slog.Value { return slog.StringValue("[redacted]") }
+
+func (s State) pass(c Case) url.Values {
+	if s.Pass != nil {
+		return s.Pass
+	}
+	return c.Pass
+}
 
 // Run holds a flow to the contract.
 func Run(t *testing.T, c Case) {
@@ -124,7 +133,7 @@ func (c Case) view(t *testing.T) {
 func (c Case) pass(t *testing.T) {
 	s := c.New(t)
 	stored := s.Stored()
-	proof, err := s.Flow.Submit(t.Context(), s.In, c.Pass)
+	proof, err := s.Flow.Submit(t.Context(), s.In, s.pass(c))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -192,7 +201,7 @@ func (c Case) ended(t *testing.T) {
 	stored := s.Stored()
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
-	if proof, err := s.Flow.Submit(ctx, s.In, c.Pass); err == nil && len(proof.Changes) > 0 {
+	if proof, err := s.Flow.Submit(ctx, s.In, s.pass(c)); err == nil && len(proof.Changes) > 0 {
 		if err := s.Commit(proof.Changes...); err != nil {
 			t.Logf("its changes: %v", err)
 		}

@@ -3,12 +3,15 @@ package passkey
 import (
 	"context"
 	"encoding/base64"
+	"encoding/json"
+	"errors"
 	"net/url"
-
 	"strings"
 	"time"
 	"unicode"
 	"unicode/utf8"
+
+	"github.com/go-webauthn/webauthn/protocol"
 
 	"github.com/elloloop/identity/flows"
 	"github.com/elloloop/identity/storage"
@@ -79,27 +82,62 @@ func (c Config) own(ctx context.Context, scope storage.Scope, userID, id string)
 	return nil, storage.ErrNotFound
 }
 
-// Signal is what the page tells the browser after a passkey was removed or
-// renamed, so that it does not offer what is gone: the argument of
-// PublicKeyCredential.signalAllAcceptedCredentials (WebAuthn L3 §5.1.10.3).
+// Signal is what a page tells the browser of an account's passkeys, so that it does
+// not offer what is gone, nor under an old name: the arguments of
+// PublicKeyCredential.signalAllAcceptedCredentials (WebAuthn L3 §5.1.10.3) and of
+// signalCurrentUserDetails (WebAuthn L3 §5.1.10.4).
 type Signal struct {
 	RPID                     string   `json:"rpId"`
 	UserID                   string   `json:"userId"`
 	AllAcceptedCredentialIDs []string `json:"allAcceptedCredentialIds"`
+	Name                     string   `json:"name"`
+	DisplayName              string   `json:"displayName"`
 }
 
 // Signal returns what the browser may know of an account's passkeys.
-func (c Config) Signal(ctx context.Context, p *storage.Project, userID string) (Signal, error) {
+func (c Config) Signal(ctx context.Context, p *storage.Project, u *storage.User) (Signal, error) {
 	w, err := party(p)
 	if err != nil {
 		return Signal{}, err
 	}
-	rows, err := c.Credentials.OfUser(ctx, p.Scope(), userID)
-	s := Signal{RPID: w.Config.RPID, UserID: base64.RawURLEncoding.EncodeToString([]byte(userID)), AllAcceptedCredentialIDs: []string{}}
+	who, err := personOf(u, nil)
+	if err != nil {
+		return Signal{}, err
+	}
+	rows, err := c.Credentials.OfUser(ctx, p.Scope(), u.ID)
+	s := Signal{
+		RPID: w.Config.RPID, UserID: base64.RawURLEncoding.EncodeToString([]byte(u.ID)), AllAcceptedCredentialIDs: []string{},
+		Name: who.name, DisplayName: who.shown,
+	}
 	for _, r := range rows {
 		s.AllAcceptedCredentialIDs = append(s.AllAcceptedCredentialIDs, base64.RawURLEncoding.EncodeToString(r.CredentialID))
 	}
 	return s, err
+}
+
+// Unknown is what a page tells the browser of a passkey that is nobody's: the
+// argument of PublicKeyCredential.signalUnknownCredential (WebAuthn L3 §5.1.10.2).
+type Unknown struct {
+	RPID         string `json:"rpId"`
+	CredentialID string `json:"credentialId"`
+}
+
+// unknown returns what the browser is told of the passkey of a refused answer, nil
+// when it is somebody's.
+func (c Config) unknown(ctx context.Context, p *storage.Project, credential string) (json.RawMessage, error) {
+	answer, err := protocol.ParseCredentialRequestResponseBytes([]byte(credential))
+	if err != nil {
+		return nil, nil
+	}
+	_, err = c.Credentials.Find(ctx, p.Scope(), answer.RawID)
+	if !errors.Is(err, storage.ErrNotFound) {
+		return nil, err
+	}
+	w, err := party(p)
+	if err != nil {
+		return nil, err
+	}
+	return json.Marshal(Unknown{w.Config.RPID, base64.RawURLEncoding.EncodeToString(answer.RawID)})
 }
 
 // Related are the origins that may use the RP id besides its own

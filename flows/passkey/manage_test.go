@@ -3,8 +3,11 @@ package passkey_test
 import (
 	"encoding/json"
 	"errors"
+	"os"
 	"testing"
 	"time"
+
+	"github.com/google/uuid"
 
 	"github.com/elloloop/identity/flows"
 	"github.com/elloloop/identity/flows/passkey"
@@ -60,22 +63,22 @@ func (w *world) ways(t *testing.T) flows.Ways {
 
 func TestSignal(t *testing.T) {
 	w := newWorld(t, 2)
-	s, err := w.config.Signal(t.Context(), w.project, w.user.ID)
+	s, err := w.config.Signal(t.Context(), w.project, w.user)
 	if err != nil || s.RPID != "id.example" || len(s.AllAcceptedCredentialIDs) != 2 || s.AllAcceptedCredentialIDs[1] != "AQ" {
 		t.Errorf("%+v, %v", s, err)
 	}
-	if s.UserID == "" || s.UserID == w.user.Email {
-		t.Errorf("user handle %q", s.UserID)
+	if s.UserID == "" || s.UserID == w.user.Email || s.Name != flows.Label(w.user) || s.DisplayName == "" {
+		t.Errorf("%+v", s)
 	}
 	w.project.Issuer, w.project.SignIn.PasskeyRPID = "https://id.sso.example", "sso.example"
-	if s, err := w.config.Signal(t.Context(), w.project, w.user.ID); err != nil || s.RPID != "sso.example" {
+	if s, err := w.config.Signal(t.Context(), w.project, w.user); err != nil || s.RPID != "sso.example" {
 		t.Errorf("%+v, %v", s, err)
 	}
 	w.project.Issuer = "https://id.another.example" // another project of the process
-	if s, err := w.config.Signal(t.Context(), w.project, w.user.ID); err != nil || s.RPID != "id.another.example" {
+	if s, err := w.config.Signal(t.Context(), w.project, w.user); err != nil || s.RPID != "id.another.example" {
 		t.Errorf("%+v, %v", s, err)
 	}
-	if s, err := w.config.Signal(t.Context(), w.project, "nobody"); err != nil || s.AllAcceptedCredentialIDs == nil {
+	if s, err := w.config.Signal(t.Context(), w.project, &storage.User{ID: "nobody"}); err != nil || s.AllAcceptedCredentialIDs == nil {
 		t.Errorf("%+v, %v", s, err) // the browser wants a list
 	}
 }
@@ -178,4 +181,40 @@ func TestAddressesHaveNoPasskeys(t *testing.T) {
 			t.Errorf("%s: %v, %v", issuer, got, err)
 		}
 	}
+}
+
+// TestNames: every name that the file has is found, can be shown, and is told with
+// its source.
+func TestNames(t *testing.T) {
+	text, err := os.ReadFile("aaguid.json")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var all struct {
+		Makers []struct {
+			Maker, Source string
+			Names         map[string]string
+		}
+	}
+	if err := json.Unmarshal(text, &all); err != nil || len(all.Makers) == 0 {
+		t.Fatalf("%v, %d makers", err, len(all.Makers))
+	}
+	for _, m := range all.Makers {
+		if m.Source == "" {
+			t.Errorf("no source of the names of %s", m.Maker)
+		}
+		for id, name := range m.Names {
+			if got := passkey.NameOf(bytesOf(id)); got != name || name == "" {
+				t.Errorf("%s is %q, want %q", id, got, name)
+			}
+		}
+	}
+	if got := passkey.NameOf(make([]byte, 16)); got != "Passkey" {
+		t.Errorf("nobody's is %q", got)
+	}
+}
+
+func bytesOf(id string) []byte {
+	u := uuid.MustParse(id)
+	return u[:]
 }

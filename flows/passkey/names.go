@@ -7,8 +7,8 @@ import (
 	"github.com/google/uuid"
 )
 
-// names of authenticators by AAGUID, as their makers publish them; 2026-11. They
-// are shown to people and never decide anything.
+// names of authenticators by AAGUID. The file says where each is from. They are
+// shown to people and never decide anything.
 //
 //go:embed aaguid.json
 var aaguids []byte
@@ -16,10 +16,17 @@ var aaguids []byte
 // NameOf is the name of the authenticator that made a passkey, "Passkey" where it
 // is not known.
 func NameOf(aaguid []byte) string {
-	var names map[string]string
+	var all struct {
+		Makers []struct{ Names map[string]string }
+	}
 	id, err := uuid.FromBytes(aaguid)
-	if err != nil || json.Unmarshal(aaguids, &names) != nil || names[id.String()] == "" {
+	if err != nil || json.Unmarshal(aaguids, &all) != nil {
 		return "Passkey"
 	}
-	return names[id.String()]
+	for _, m := range all.Makers {
+		if name := m.Names[id.String()]; name != "" {
+			return name
+		}
+	}
+	return "Passkey"
 }

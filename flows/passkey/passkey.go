@@ -131,7 +131,10 @@ func (f *Flow) View(ctx context.Context, in *flows.Interaction) (any, error) {
 		return nil, err
 	}
 	v := templates.PasskeyView{Passkey: *ask, Second: in.Request.Subject != "", OtherURL: in.Offered(f.config.Back)}
-	return v, nil
+	if sent := in.Form.Get("credential"); sent != "" { // refused: it may be one that was removed
+		v.Unknown, err = f.config.unknown(ctx, in.Project, sent)
+	}
+	return v, err
 }
 
 // Submit implements flows.Flow.
@@ -211,8 +214,20 @@ func (f *Flow) verify(ctx context.Context, in *flows.Interaction, key *storage.P
 	return used, nil, nil
 }
 
-// proof is what a used passkey proves. With the person verified by the device it
-// is two factors in one (RFC 8176 §2).
+// methods are what a passkey proves. With the person verified by the device it is
+// two factors in one (RFC 8176 §2).
+func methods(mayLeave, verified bool) []string {
+	amr := []string{"hwk", "user"}
+	if mayLeave { // the device
+		amr[0] = "swk"
+	}
+	if verified {
+		amr = append(amr, "mfa")
+	}
+	return amr
+}
+
+// proof is what a used passkey proves.
 func (f *Flow) proof(in *flows.Interaction, key *storage.PasskeyCredential, used *webauthn.Credential, verified bool, changes []storage.Change) (flows.Proof, error) {
 	next := *key
 	var err error
@@ -220,14 +235,7 @@ func (f *Flow) proof(in *flows.Interaction, key *storage.PasskeyCredential, used
 		return flows.Proof{}, err
 	}
 	next.LastUsed, next.BackedUp = in.Now, used.Flags.BackupState
-	proof := flows.Proof{Subject: key.UserID, AMR: []string{"hwk"}, Changes: append(changes, f.config.Credentials.Replace(&next))}
-	if used.Flags.BackupEligible { // it may leave the device
-		proof.AMR = []string{"swk"}
-	}
-	proof.AMR = append(proof.AMR, "user")
-	if verified {
-		proof.AMR = append(proof.AMR, "mfa")
-	}
+	proof := flows.Proof{Subject: key.UserID, AMR: methods(used.Flags.BackupEligible, verified), Changes: append(changes, f.config.Credentials.Replace(&next))}
 	if used.Authenticator.CloneWarning {
 		ev := in.Event("passkey.sign_count_went_back")
 		ev.Actor, ev.Target = key.UserID, key.UserID

@@ -30,7 +30,11 @@ func (c Config) NewRegistration(ctx context.Context, p *storage.Project, userID 
 	if err != nil {
 		return nil, err
 	}
-	return &Registration{c, ceremony{p, "create", userID, occasion, now}, who}, nil
+	return c.registration(p, who, now, occasion...), nil
+}
+
+func (c Config) registration(p *storage.Project, who *person, now time.Time, occasion ...string) *Registration {
+	return &Registration{c, ceremony{p, "create", who.id, occasion, now}, who}
 }
 
 func (r *Registration) begin(challenge []byte) (*protocol.CredentialCreation, *webauthn.SessionData, *webauthn.WebAuthn, error) {

@@ -23,7 +23,7 @@ func (f *Flow) mails(in *flows.Interaction) bool {
 // sent returns the account that waits for its address to be proven, nil for none.
 func (f *Flow) sent(ctx context.Context, in *flows.Interaction) (*storage.AccountToken, error) {
 	id := in.SentTo(f.ID())
-	if id == "" {
+	if id == "" || id == none {
 		return nil, nil
 	}
 	t, err := f.config.Tokens.Get(ctx, in.Project.Scope(), id)
@@ -33,10 +33,13 @@ func (f *Flow) sent(ctx context.Context, in *flows.Interaction) (*storage.Accoun
 	return t, err
 }
 
+// none is the id of nothing that was sent.
+const none = "none"
+
 // send leaves a letter to be sent, and keeps what was typed until it is answered.
 // For an address that has an account, or may have none, it does the same with
 // another letter, whose owner alone learns of it.
-func (f *Flow) send(ctx context.Context, in *flows.Interaction, u *storage.User, hash storage.PasswordHash) (flows.Proof, error) {
+func (f *Flow) send(ctx context.Context, in *flows.Interaction, u *storage.User, pending storage.PendingAccount) (flows.Proof, error) {
 	settings, scope := &in.Project.Messages, in.Project.Scope()
 	err := in.Limits.Send(ctx, flows.Message{Kind: "verify", To: u.EmailKey, Limit: settings.RateLimitVerify, Cooldown: settings.Cooldown})
 	if err != nil {
@@ -51,10 +54,8 @@ func (f *Flow) send(ctx context.Context, in *flows.Interaction, u *storage.User,
 	if e := in.Request.ExpiresAt; !e.IsZero() && e.Before(ends) { // no other interaction can take the answer
 		ends = e
 	}
-	t := &storage.AccountToken{
-		UserID: u.ID, EmailKey: u.EmailKey, RequestID: in.Request.ID, ExpiresAt: ends,
-		Pending: &storage.PendingAccount{Email: u.Email, Name: u.Name, Hash: hash},
-	}
+	pending.Email, pending.Name = u.Email, u.Name
+	t := &storage.AccountToken{UserID: u.ID, EmailKey: u.EmailKey, RequestID: in.Request.ID, ExpiresAt: ends, Pending: &pending}
 	token, changes := f.config.Tokens.Issue(t)
 	var letter storage.Mail
 	switch {
@@ -102,15 +103,60 @@ func (f *Flow) confirm(ctx context.Context, in *flows.Interaction, typed string)
 }
 
 // made is the account whose address is proven now. Where somebody else was faster
-// the unique key judges.
+// the unique key judges. Where it begins with a passkey, that is asked for next.
 func (f *Flow) made(in *flows.Interaction, t *storage.AccountToken) (flows.Proof, error) {
-	if !open(in) || !in.Project.Access.Admits(t.EmailKey, false) {
+	switch {
+	case !f.admits(in, t):
 		return flows.Proof{}, storage.ErrConsumed
+	case f.waits(in, t): // in another tab
+		return flows.Proof{Sent: t.ID}, nil
+	case t.Pending.Passkey:
+		ev := in.Event("user.email_proven")
+		ev.Target = t.UserID
+		return flows.Proof{Sent: t.ID, Changes: []storage.Change{f.config.Tokens.Prove(t)}, Events: []storage.AuditEvent{ev}}, nil
 	}
-	proof := f.proof(in, &storage.User{
+	proof := f.withPassword(in, newUser(in, t), t.Pending.Hash)
+	proof.Changes = append(proof.Changes, f.config.Tokens.Take(t.ID))
+	return proof, nil
+}
+
+func (f *Flow) admits(in *flows.Interaction, t *storage.AccountToken) bool {
+	return f.open(in) && in.Project.Access.Admits(t.EmailKey, false)
+}
+
+// newUser is the account that waits, with the address that was proven.
+func newUser(in *flows.Interaction, t *storage.AccountToken) *storage.User {
+	return &storage.User{
 		ID: t.UserID, Email: t.Pending.Email, EmailKey: t.EmailKey, EmailVerified: true, Name: t.Pending.Name,
 		Status: storage.UserActive, Role: "member", ProfileUpdatedAt: in.Now, CreatedOrder: in.Now.UnixMicro(),
-	}, t.Pending.Hash)
+	}
+}
+
+// waits says whether an account, its address proven, waits for its passkey alone.
+func (f *Flow) waits(in *flows.Interaction, t *storage.AccountToken) bool {
+	return t.Pending.Passkey && t.Pending.Proven && f.passkeys(in)
+}
+
+// complete makes the account that waits for its passkey; a device that can't keep
+// one may choose a password after all.
+func (f *Flow) complete(ctx context.Context, in *flows.Interaction, t *storage.AccountToken, form url.Values) (flows.Proof, error) {
+	if !f.admits(in, t) {
+		return flows.Proof{}, storage.ErrConsumed
+	}
+	u := newUser(in, t)
+	var proof flows.Proof
+	if form.Has("password") && passwords(in) {
+		hash, err := f.hash(ctx, in, u, form.Get("password"))
+		if err != nil {
+			return flows.Proof{}, err
+		}
+		proof = f.withPassword(in, u, hash)
+	} else {
+		proof = account(in, u)
+		if err := f.config.Passkeys.Add(ctx, in, u, form.Get("credential"), &proof); err != nil {
+			return flows.Proof{}, err
+		}
+	}
 	proof.Changes = append(proof.Changes, f.config.Tokens.Take(t.ID))
 	return proof, nil
 }

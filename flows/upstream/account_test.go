@@ -336,7 +336,7 @@ func TestLinkFromAccount(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if w := c.get(c.visit(parse(t, location))); w.Header().Get("Location") != "/account/providers?problem=problem.upstream_taken" || len(s.identities(v.ID)) > 0 {
+		if w := c.get(c.visit(parse(t, location))); w.Header().Get("Location") != "/account/providers?problem=problem.upstream_taken&provider=works" || len(s.identities(v.ID)) > 0 {
 			t.Errorf("%d to %q", w.Code, w.Header().Get("Location"))
 		}
 	})

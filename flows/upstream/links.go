@@ -26,6 +26,7 @@ type Link struct {
 	Name     string
 	LinkedAt time.Time
 	LastUsed time.Time
+	Works    bool // the provider is still there to sign in with
 }
 
 // Links returns the identities of an account.
@@ -38,7 +39,7 @@ func (f *Flow) Links(ctx context.Context, p *storage.Project, userID string) ([]
 			LinkedAt: id.CreatedAt, LastUsed: id.LastUsed,
 		}
 		if pr, err := f.provider(ctx, p, id.Provider); err == nil {
-			links[i].Provider.Kind, links[i].Provider.Name = string(pr.Kind), pr.Name
+			links[i].Provider.Kind, links[i].Provider.Name, links[i].Works = string(pr.Kind), pr.Name, true
 		}
 	}
 	return links, err

@@ -36,6 +36,7 @@ type site struct {
 	engine  *flows.Engine
 	client  *http.Client
 	ahead   atomic.Int64 // of the engine's clock
+	mails   bool         // letters leave
 }
 
 // later lets time pass for the engine alone.
@@ -73,7 +74,7 @@ func newSiteOn(t *testing.T, store *storage.Store, presets map[storage.ProviderK
 		t.Fatal(err)
 	}
 	s.engine, err = flows.New(flows.Config{
-		Store: s.store, Pages: pages, Accounts: accounts, Logout: logout.New(),
+		SendsMail: func() bool { return s.mails }, Store: s.store, Pages: pages, Accounts: accounts, Logout: logout.New(),
 		Now:      func() time.Time { return time.Now().Add(time.Duration(s.ahead.Load())) },
 		Projects: func(*http.Request) (*storage.Project, error) { return p, nil },
 		Flows: []flows.Flow{

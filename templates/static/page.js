@@ -87,6 +87,9 @@ const write = (credential) => {
   });
 };
 
+// What only a browser with passkeys is offered.
+for (const button of window.PublicKeyCredential ? document.querySelectorAll("[data-able]") : []) button.hidden = false;
+
 let asking = null; // the call that waits in the background while people type
 for (const form of window.PublicKeyCredential ? document.querySelectorAll("[data-passkey]") : []) {
   const kind = form.dataset.passkey;
@@ -119,6 +122,17 @@ for (const form of window.PublicKeyCredential ? document.querySelectorAll("[data
   }
 }
 
+// What the browser may forget: passkeys that were removed, and old names of people.
+const tell = (method, what) => {
+  if (window.PublicKeyCredential && PublicKeyCredential[method]) PublicKeyCredential[method](what).catch(() => {}); // it may not want to know
+};
+for (const place of document.querySelectorAll("[data-signal]")) {
+  const { rpId, userId, allAcceptedCredentialIds, name, displayName } = JSON.parse(place.dataset.signal);
+  tell("signalAllAcceptedCredentials", { rpId, userId, allAcceptedCredentialIds });
+  tell("signalCurrentUserDetails", { rpId, userId, name, displayName });
+}
+for (const place of document.querySelectorAll("[data-unknown]")) tell("signalUnknownCredential", JSON.parse(place.dataset.unknown));
+
 // Whether it makes sense to offer a passkey later.
 if (window.PublicKeyCredential && PublicKeyCredential.isUserVerifyingPlatformAuthenticatorAvailable) {
   for (const input of document.querySelectorAll("input[name=passkeys]")) {
@@ -129,6 +143,7 @@ if (window.PublicKeyCredential && PublicKeyCredential.isUserVerifyingPlatformAut
 // A code for another device: its seconds run down, and the page asks, less often
 // with time, whether somebody answered there.
 for (const form of document.querySelectorAll("[data-auto]")) form.submit();
+for (const link of document.querySelectorAll("a[data-go]")) location.replace(link.href);
 const waiting = document.querySelector("[data-poll]");
 if (waiting) {
   const end = performance.now() + Number(waiting.dataset.seconds) * 1000;
