@@ -112,7 +112,8 @@ func sessionManagementPlan() plan {
 	}}
 }
 
-// sessionManagement asks the frame of the provider in a real browser.
+// sessionManagement asks the frame of the provider in a real browser, from a frame of
+// the client beside it, as the suite's page does.
 func sessionManagement(s *moduleRun) {
 	rp := newRelyingParty(s.T)
 	uri := rp.origin + "/test/a/identity/post_logout_redirect"
@@ -137,14 +138,26 @@ func sessionManagement(s *moduleRun) {
 	ask := func() string {
 		var got string
 		tab.must(&got, quote(`new Promise((resolve, reject) => {
-			const frame = document.createElement("iframe")
 			const origin = %s
-			addEventListener("message", (e) => { if (e.origin === origin) { frame.remove(); resolve(e.data) } }, {once: true})
-			frame.onload = () => frame.contentWindow.postMessage(%s, origin)
-			frame.src = %s
-			document.body.append(frame)
+			const provider = document.createElement("iframe"), client = document.createElement("iframe")
+			provider.src = %s
+			client.src = %s
+			client.onload = () => {
+				const w = client.contentWindow
+				w.addEventListener("message", (e) => {
+					if (e.origin !== origin) return
+					provider.remove()
+					client.remove()
+					resolve(e.data)
+				})
+				// Said by the frame of the client, so that the answer goes there.
+				const say = () => new w.Function("to", "text", "to.postMessage(text, '*')")(provider.contentWindow, %s)
+				provider.onload = say
+				document.body.append(provider)
+			}
+			document.body.append(client)
 			setTimeout(() => reject(new Error("no answer")), 10000)
-		})`, s.w.issuer, c.ID+" "+state, s.w.fetch(s.T, "/.well-known/openid-configuration").str("check_session_iframe")))
+		})`, s.w.issuer, s.w.fetch(s.T, "/.well-known/openid-configuration").str("check_session_iframe"), rp.origin+"/rp_session_iframe", c.ID+" "+state))
 		return got
 	}
 	if got := ask(); got != "unchanged" {
