@@ -1,6 +1,7 @@
 package admin
 
 import (
+	"errors"
 	"strconv"
 	"strings"
 	"time"
@@ -9,6 +10,7 @@ import (
 
 	adminv1 "github.com/elloloop/identity/proto/gen/identity/admin/v1"
 	"github.com/elloloop/identity/storage"
+	"github.com/elloloop/identity/templates"
 )
 
 func projectStatusOf(m adminv1.ProjectStatus) storage.ProjectStatus {
@@ -126,6 +128,15 @@ func (s *Server) fillProject(rec *storage.ProjectRecord, m *adminv1.Project) err
 	}
 	set.Login = loginPolicyOf(m.GetLoginPolicy())
 	b := m.GetBranding()
+	was := set.Branding
 	set.Branding = storage.Branding{Name: b.GetName(), LogoURI: b.GetLogoUri(), Accent: b.GetAccent(), Dark: b.GetDarkAccent()}
-	return nil
+	if set.Branding == was {
+		return nil
+	}
+	err := templates.CheckBrand(templates.Brand{Name: b.GetName(), LogoURI: b.GetLogoUri(), Accent: b.GetAccent(), Dark: b.GetDarkAccent()})
+	var bad *templates.BrandError
+	if errors.As(err, &bad) {
+		return invalid("project.branding."+bad.Field, bad.Reason)
+	}
+	return err
 }

@@ -62,6 +62,14 @@ func newTab(t *testing.T, s *server, d device) *tab {
 	return &tab{t, limited, s}
 }
 
+// size gives the tab another screen.
+func (c *tab) size(d device) {
+	c.t.Helper()
+	if err := chromedp.Do(c.ctx, chromedp.EmulateViewport(d.width, d.height)); err != nil {
+		c.t.Fatal(err)
+	}
+}
+
 // script switches script in pages on or off.
 func (c *tab) script(on bool) {
 	c.t.Helper()
@@ -191,6 +199,13 @@ func (c *tab) accessible(name string) {
 	for _, f := range found {
 		c.t.Errorf("%s: %s", name, f)
 	}
+	c.within(name)
+}
+
+// within reports a page that is wider than the window.
+func (c *tab) within(name string) {
+	c.t.Helper()
+	c.until("document.readyState === 'complete'")
 	var wide bool
 	c.must(&wide, "document.documentElement.scrollWidth > window.innerWidth + 1")
 	if wide {

@@ -25,12 +25,13 @@ type dev struct {
 	}
 }
 
-// startDev runs `identity dev` as another project's tests would.
-func startDev(t *testing.T) *dev {
+// startDev runs `identity dev` as another project's tests would, with more settings.
+func startDev(t *testing.T, env ...string) *dev {
 	t.Helper()
 	dir := t.TempDir()
 	d := &dev{server: &server{dir: dir, http: newHTTPClient(), log: &logged{}, env: []string{"PATH=" + os.Getenv("PATH"), "HOME=" + dir, "TMPDIR=" + dir}}}
 	d.cmd = exec.Command(suite.binary, "dev", "--ephemeral", "--port", "0", "--print-json")
+	d.env = append(d.env, env...)
 	d.cmd.Env, d.cmd.Dir = d.env, dir
 	stdout, err := d.cmd.StdoutPipe()
 	if err != nil {

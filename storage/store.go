@@ -59,6 +59,7 @@ type Store struct {
 	AccessTokens          *AccessTokens
 	SigningKeys           *SigningKeys
 	ProjectSecrets        *ProjectSecrets
+	TemplateOverrides     *TemplateOverrides
 	InitialAccessTokens   *InitialAccessTokens
 	ClientAssertions      *ClientAssertions
 	AuditEvents           *AuditEvents
@@ -125,6 +126,7 @@ func New(repo graph.Repository, keys *Keyring) *Store {
 		AccessTokens:          &AccessTokens{repo},
 		SigningKeys:           &SigningKeys{repo, keys},
 		ProjectSecrets:        secrets,
+		TemplateOverrides:     &TemplateOverrides{repo},
 		InitialAccessTokens:   &InitialAccessTokens{repo},
 		ClientAssertions:      &ClientAssertions{repo},
 		AuditEvents:           events,

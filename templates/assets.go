@@ -13,9 +13,11 @@ import (
 
 // assets are the static files, named by their content.
 type assets struct {
-	path   map[string]string // "app.css" → "/static/app.0123456789abcdef.css"
-	file   map[string]asset  // by that path
-	accent string            // #rrggbb for light surfaces
+	path    map[string]string // "app.css" → "/static/app.0123456789abcdef.css"
+	file    map[string]asset  // by that path
+	colours accent            // of the server
+	own     bool              // of a project
+	base    string            // before the paths of a project's own files
 }
 
 type asset struct {
@@ -47,11 +49,8 @@ func loadAssets(fsys overlay, accentColour string) (*assets, error) {
 	if err != nil {
 		return nil, err
 	}
-	a := &assets{path: map[string]string{}, file: map[string]asset{}, accent: accent.light.String()}
-	for _, layer := range []fs.FS{fsys.lower, fsys.upper} {
-		if layer == nil {
-			continue
-		}
+	a := &assets{path: map[string]string{}, file: map[string]asset{}, colours: accent}
+	for _, layer := range fsys {
 		names, err := fs.Glob(layer, "static/*")
 		if err != nil {
 			return nil, fmt.Errorf("templates: %w", err)
@@ -61,7 +60,7 @@ func loadAssets(fsys overlay, accentColour string) (*assets, error) {
 			if err != nil {
 				return nil, fmt.Errorf("templates: %s: %w", name, err)
 			}
-			if err := a.add(path.Base(name), body, accent); err != nil {
+			if err := a.add(path.Base(name), body); err != nil {
 				return nil, fmt.Errorf("templates: %s: %w", name, err)
 			}
 		}
@@ -69,7 +68,7 @@ func loadAssets(fsys overlay, accentColour string) (*assets, error) {
 	return a, nil
 }
 
-func (a *assets) add(name string, body []byte, accent accent) error {
+func (a *assets) add(name string, body []byte) error {
 	kind := contentType(name)
 	if kind == "" {
 		return fmt.Errorf("files of this kind are not served")
@@ -77,9 +76,9 @@ func (a *assets) add(name string, body []byte, accent accent) error {
 	switch name {
 	case "app.css":
 		// No style is inline anywhere: the brand's colour is part of the file.
-		body = append([]byte(accent.css()), body...)
+		body = append([]byte(a.colours.css()), body...)
 	case "favicon.svg":
-		body = []byte(strings.ReplaceAll(string(body), defaultAccent, accent.light.String()))
+		body = []byte(strings.ReplaceAll(string(body), defaultAccent, a.colours.light.String()))
 	}
 	if old, ok := a.path[name]; ok {
 		delete(a.file, old)
@@ -87,7 +86,7 @@ func (a *assets) add(name string, body []byte, accent accent) error {
 	sum := sha256.Sum256(body)
 	ext := path.Ext(name)
 	p := "/static/" + strings.TrimSuffix(name, ext) + "." + hex.EncodeToString(sum[:8]) + ext
-	a.path[name] = p
+	a.path[name] = a.base + p
 	a.file[p] = asset{contentType: kind, body: body}
 	return nil
 }
@@ -102,6 +101,12 @@ func (r *Renderer) Static() http.Handler {
 			return
 		}
 		f, ok := r.loaded.Load().assets.file[req.URL.Path]
+		if !ok {
+			f, ok = accentSheet(req.URL.Path)
+		}
+		if look := r.LookOf(req); !ok && look.hasFiles() {
+			f, ok = look.theme.own.assets.file[req.URL.Path]
+		}
 		if !ok {
 			http.NotFound(w, req)
 			return

@@ -24,6 +24,9 @@ const (
 // minContrast is WCAG 2.2 §1.4.3 for text, with a little to spare for rounding.
 const minContrast = 4.55
 
+// askedContrast is what a project's own colours must have.
+const askedContrast = 4.5
+
 // accent is the brand's colour, once for each scheme.
 type accent struct{ light, dark colour }
 

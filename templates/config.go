@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io/fs"
 	"log/slog"
+	"net/http"
 	"os"
 
 	"golang.org/x/text/language"
@@ -24,8 +25,11 @@ type Config struct {
 	// means English.
 	DefaultLocale language.Tag
 	Brand         Brand
-	Dev           bool // shows the "development" banner on every page
-	Reload        bool // reads Dir again for every page: for development only
+	// Look returns what the project of a request has of its own, nil for nothing.
+	// nil: no project has anything.
+	Look   func(*http.Request) *Look
+	Dev    bool // shows the "development" banner on every page
+	Reload bool // reads Dir again for every page: for development only
 	// Logger hears of pages that could not be rendered. nil means slog.Default().
 	Logger *slog.Logger
 }
@@ -34,37 +38,39 @@ type Config struct {
 type Brand struct {
 	Name    string // shown on every page and in its title; "" means "identity"
 	Accent  string // colour of buttons and links, "#rgb" or "#rrggbb"; "" means the built-in one. Corrected where its contrast is below WCAG 2.2 §1.4.3
+	Dark    string // the same on dark surfaces; "" means Accent, corrected
 	LogoURI string // https URL or local absolute path of an image; "" shows the built-in sign
 	HelpURI string // http(s) or mailto link shown as "Help" on every page (WCAG 2.2 §3.2.6); "" for none
 }
 
 const defaultBrandName = "identity"
 
-// overlay serves the operator's files before the built-in ones.
-type overlay struct{ upper, lower fs.FS }
+// overlay serves files of several layers: the built-in ones first, and what lies
+// above them before it.
+type overlay []fs.FS
 
-// Open opens the operator's file, or the built-in one where there is none.
+// Open opens the file of the highest layer that has it.
 func (o overlay) Open(name string) (fs.File, error) {
-	if o.upper != nil {
-		f, err := o.upper.Open(name)
+	for i := len(o) - 1; i > 0; i-- {
+		f, err := o[i].Open(name)
 		if err == nil || !errors.Is(err, fs.ErrNotExist) {
 			return f, err
 		}
 	}
-	return o.lower.Open(name)
+	return o[0].Open(name)
 }
 
 // files returns the built-in files with the folder dir laid over them.
 func files(dir string) (overlay, error) {
 	if dir == "" {
-		return overlay{lower: embedded}, nil
+		return overlay{embedded}, nil
 	}
 	info, err := os.Stat(dir)
 	if err != nil {
-		return overlay{}, fmt.Errorf("templates: folder of own pages: %w", err)
+		return nil, fmt.Errorf("templates: folder of own pages: %w", err)
 	}
 	if !info.IsDir() {
-		return overlay{}, fmt.Errorf("templates: folder of own pages: %s is not a folder", dir)
+		return nil, fmt.Errorf("templates: folder of own pages: %s is not a folder", dir)
 	}
-	return overlay{upper: os.DirFS(dir), lower: embedded}, nil
+	return overlay{embedded, os.DirFS(dir)}, nil
 }

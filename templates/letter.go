@@ -4,7 +4,9 @@ import (
 	"bytes"
 	"fmt"
 	htmltemplate "html/template"
+	"io"
 	"io/fs"
+	"log/slog"
 	"slices"
 	"strings"
 	"text/template"
@@ -21,6 +23,7 @@ type Letter struct {
 	Client string         // name of the application that it is about, "" for none
 	// What was seen of who asked. "": not shown.
 	Browser, IP string
+	Look        *Look // of the project that sends it, nil for the server's
 }
 
 // letter says which parts a letter has beside subject, lead and note.
@@ -117,7 +120,14 @@ func (r *Renderer) Letter(preferences []string, l Letter) (Written, error) {
 	if err != nil {
 		return Written{}, err
 	}
-	return t.write(t.messages.match(preferences), l)
+	dressed := t.dressed(l.Look)
+	w, err := dressed.write(dressed.messages.match(preferences), l)
+	if err != nil && l.Look.hasFiles() { // a letter of the project's own is no reason to send none
+		r.log.Warn("a project's own letter could not be written: the server's is sent", slog.String("letter", l.Name), slog.Any("error", err))
+		dressed = t.dressed(NewLook(l.Look.brand, nil))
+		w, err = dressed.write(dressed.messages.match(preferences), l)
+	}
+	return w, err
 }
 
 func (t *theme) write(tag language.Tag, l Letter) (Written, error) {
@@ -143,7 +153,7 @@ func (t *theme) write(tag language.Tag, l Letter) (Written, error) {
 	}
 	say := func(part string) string { return t.messages.say(tag, "mail."+l.Name+"."+part, data) }
 	s := shownLetter{
-		Lang: tag.String(), Dir: direction(tag), Brand: t.brand.Name, Accent: t.assets.accent,
+		Lang: tag.String(), Dir: direction(tag), Brand: t.brand.Name, Accent: t.brand.Accent,
 		Subject: oneLine(say("subject")), Note: say("note"), Paragraphs: []string{say("lead")}, Code: l.Code,
 	}
 	if l.Client != "" {
@@ -160,10 +170,16 @@ func (t *theme) write(tag language.Tag, l Letter) (Written, error) {
 		s.Button, s.LinkHint = say("button"), t.messages.say(tag, "mail.link_hint", nil)
 	}
 	var html, text bytes.Buffer
-	if err := t.mails.html.ExecuteTemplate(&html, "letter", s); err != nil {
+	within := func(w io.Writer) io.Writer {
+		if t.limit > 0 {
+			return &limited{w, t.limit}
+		}
+		return w
+	}
+	if err := t.mails.html.ExecuteTemplate(within(&html), "letter", s); err != nil {
 		return Written{}, fmt.Errorf("templates: mail/letter.html: %w", err)
 	}
-	if err := t.mails.text.ExecuteTemplate(&text, "letter", s); err != nil {
+	if err := t.mails.text.ExecuteTemplate(within(&text), "letter", s); err != nil {
 		return Written{}, fmt.Errorf("templates: mail/letter.txt: %w", err)
 	}
 	return Written{Subject: s.Subject, HTML: html.String(), Text: text.String(), Lang: s.Lang}, nil
@@ -192,12 +208,13 @@ func plainText(s string) string {
 func oneLine(s string) string { return strings.Join(strings.Fields(s), " ") }
 
 // SMS is a short message in the best of these languages. Its last line binds the
-// code to our host, for browsers that fill it in (WebOTP).
-func (r *Renderer) SMS(preferences []string, name, code, host string, minutes int) (string, error) {
+// code to our host, for browsers that fill it in (WebOTP). look is the project's.
+func (r *Renderer) SMS(look *Look, preferences []string, name, code, host string, minutes int) (string, error) {
 	t, err := r.theme()
 	if err != nil {
 		return "", err
 	}
+	t = t.dressed(look)
 	tag := t.messages.match(preferences)
 	text, ok := t.messages.text(tag, "sms."+name, map[string]any{"Brand": t.brand.Name, "Code": code, "Minutes": minutes})
 	if !ok {

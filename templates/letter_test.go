@@ -72,7 +72,7 @@ func TestLetterOfAStranger(t *testing.T) {
 
 func TestSMS(t *testing.T) {
 	r := newRenderer(t, Config{Brand: Brand{Name: "Harbour"}})
-	got, err := r.SMS([]string{"de"}, "code", "381942", "id.example.com", 5)
+	got, err := r.SMS(nil, []string{"de"}, "code", "381942", "id.example.com", 5)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -2,10 +2,12 @@ package templates
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io/fs"
 	"net/http"
 	"path"
+	"regexp"
 	"slices"
 	"strings"
 	"text/template"
@@ -42,10 +44,7 @@ func loadMessages(fsys overlay, def language.Tag) (*messages, error) {
 		fixed:      map[language.Tag]map[string]string{},
 		plural:     map[string]bool{},
 	}
-	for _, layer := range []fs.FS{fsys.lower, fsys.upper} {
-		if layer == nil {
-			continue
-		}
+	for _, layer := range fsys {
 		names, err := fs.Glob(layer, "locales/*.json")
 		if err != nil {
 			return nil, fmt.Errorf("templates: %w", err)
@@ -78,6 +77,9 @@ func (m *messages) read(bundle *i18n.Bundle, layer fs.FS, name string) error {
 	if err != nil {
 		return err
 	}
+	if err := json.Unmarshal(text, new(map[string]any)); err != nil {
+		return errors.New(jsonReason(text, err))
+	}
 	file, err := bundle.ParseMessageFileBytes(text, path.Base(name))
 	if err != nil {
 		return err
@@ -103,6 +105,38 @@ func (m *messages) read(bundle *i18n.Bundle, layer fs.FS, name string) error {
 		}
 	}
 	return nil
+}
+
+// jsonReason says what is wrong with a JSON text, and in which line.
+func jsonReason(text []byte, err error) string {
+	var syntax *json.SyntaxError
+	if errors.As(err, &syntax) {
+		return fmt.Sprintf("line %d: %s", lineAt(text, syntax.Offset), err)
+	}
+	return err.Error()
+}
+
+// placeholder is a value in a sentence.
+var placeholder = regexp.MustCompile(`{{\.[A-Za-z]+}}`)
+
+// englishNames are the values that each built-in message names.
+func englishNames() (map[string][]string, error) {
+	text, err := embedded.ReadFile("locales/en.json")
+	if err != nil {
+		return nil, err
+	}
+	var file map[string]any
+	if err := json.Unmarshal(text, &file); err != nil {
+		return nil, err
+	}
+	out := make(map[string][]string, len(file))
+	for id, v := range file {
+		if forms, ok := v.(map[string]any); ok {
+			v = forms["other"]
+		}
+		out[id] = placeholder.FindAllString(fmt.Sprint(v), -1)
+	}
+	return out, nil
 }
 
 // text returns the message in the language, or in English where the language

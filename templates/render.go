@@ -17,8 +17,16 @@ func (r *Renderer) Render(w http.ResponseWriter, req *http.Request, status int, 
 		r.fail(w, req, p, err)
 		return
 	}
-	tag := t.messages.match(r.Preferences(req, p.UILocales))
-	body, d, err := t.bytes(p, tag)
+	look, preferences := r.LookOf(req), r.Preferences(req, p.UILocales)
+	dressed := t.dressed(look)
+	body, d, err := dressed.bytes(p, dressed.messages.match(preferences))
+	if err != nil && look.hasFiles() {
+		// Nobody is kept out by a page of a project's own.
+		r.log.LogAttrs(req.Context(), slog.LevelWarn, "a project's own page could not be drawn: the server's is shown",
+			slog.String("page", p.Name), slog.String("request_id", p.RequestID), slog.Any("error", err))
+		dressed = t.dressed(NewLook(look.brand, nil))
+		body, d, err = dressed.bytes(p, dressed.messages.match(preferences))
+	}
 	if err != nil {
 		r.fail(w, req, p, err)
 		return
@@ -76,7 +84,9 @@ func policy(p Page, d *document) string {
 	if d.Client != nil {
 		images = appendSource(images, d.Client.LogoURI)
 	}
-	images = appendSource(images, d.Brand.LogoURI)
+	if s := imageSource(d.Brand.LogoURI); s != "" {
+		images = append(images, s)
+	}
 	forms := []string{"'self'"}
 	if strings.Contains(p.Action, "://") {
 		forms = appendSource(forms, p.Action)

@@ -7,6 +7,7 @@ import (
 	"io"
 	"io/fs"
 	"log/slog"
+	"net/http"
 	"net/url"
 	"path"
 	"slices"
@@ -23,7 +24,7 @@ var pageNames = [...]string{
 	"account", "accountprofile", "accountemail", "emailchange", "accountsecurity", "accountpassword", "accountpasskey", "accountapp", "accountcodes",
 	"accountsessions", "accountclients", "accountactivity", "accountdata", "accountleave", "accountleft",
 	"emailcode", "magiclink", "recover", "newpassword", "link", "linkdone", "verify", "terms", "invite",
-	"logout", "loggedout", "frontchannel", "error", "formpost", "home", "playground", "inbox",
+	"logout", "loggedout", "frontchannel", "error", "formpost", "home", "playground", "inbox", "gallery",
 }
 
 // partNames are the files that every page is made of.
@@ -43,6 +44,7 @@ type theme struct {
 	messages *messages
 	assets   *assets
 	mails    *mails
+	limit    int // of a page in bytes, 0 for none
 }
 
 // brand is the operator's Brand, checked.
@@ -50,6 +52,8 @@ type brand struct {
 	Name    string
 	LogoURI string
 	HelpURI string
+	Accent  string // for light surfaces, as letters use it
+	Style   string // path of a style sheet with a project's colours, "" for none
 }
 
 // New reads every page, style and message file. Where the operator has files of
@@ -66,6 +70,14 @@ func New(c Config) (*Renderer, error) {
 	}
 	r.loaded.Store(t)
 	return r, nil
+}
+
+// LookOf is what the project of a request has of its own, nil for nothing.
+func (r *Renderer) LookOf(req *http.Request) *Look {
+	if req == nil || r.config.Look == nil {
+		return nil
+	}
+	return r.config.Look(req)
 }
 
 // theme returns the files as they are now.
@@ -86,8 +98,10 @@ func load(c Config) (*theme, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := checkNames(fsys.upper); err != nil {
-		return nil, err
+	if len(fsys) > 1 {
+		if err := checkNames(fsys[1]); err != nil {
+			return nil, err
+		}
 	}
 	t := &theme{pages: make(map[string]*template.Template, len(pageNames))}
 	if t.brand, err = checkBrand(c.Brand); err != nil {
@@ -99,6 +113,7 @@ func load(c Config) (*theme, error) {
 	if t.assets, err = loadAssets(fsys, c.Brand.Accent); err != nil {
 		return nil, err
 	}
+	t.brand.Accent = t.assets.colours.light.String()
 	for _, name := range pageNames {
 		if t.pages[name], err = parsePage(fsys, name); err != nil {
 			return nil, err
@@ -107,7 +122,7 @@ func load(c Config) (*theme, error) {
 	if t.mails, err = parseMails(fsys); err != nil {
 		return nil, err
 	}
-	if fsys.upper == nil { // the built-in files are tried by the tests
+	if len(fsys) == 1 { // the built-in files are tried by the tests
 		return t, nil
 	}
 	return t, t.tryAll()
@@ -116,9 +131,6 @@ func load(c Config) (*theme, error) {
 // checkNames refuses files that nothing would ever read: most likely a typing
 // error of the operator, whose page would silently not be used.
 func checkNames(upper fs.FS) error {
-	if upper == nil {
-		return nil
-	}
 	own, err := fs.Glob(upper, "html/*")
 	if err != nil {
 		return fmt.Errorf("templates: %w", err)
@@ -196,6 +208,9 @@ func (t *theme) draw(w io.Writer, d *document) error {
 	page, ok := t.pages[d.Name]
 	if !ok {
 		return fmt.Errorf("there is no page %q", d.Name)
+	}
+	if t.limit > 0 {
+		w = &limited{w, t.limit}
 	}
 	return page.ExecuteTemplate(w, "layout", d)
 }

@@ -81,7 +81,7 @@ func Samples() []Sample {
 			View: FormPostView{Fields: []FormPostField{{"code", "SplxlOBeZQQYbYS6WxSbIA"}, {"state", "af0ifjsldkj"}, {"iss", "https://id.example.com"}}}}},
 		{"home", Page{Name: "home", Dev: true, View: HomeView{Issuer: "http://localhost:8080", Links: []HomeLink{
 			{"/dev/playground", "home.playground"}, {"/.well-known/openid-configuration", "home.discovery"}, {"/jwks", "home.jwks"}}}}},
-	}, secondSamples(client, back, step)...), slices.Concat(mailboxSamples(client, back, step), playgroundSamples(), inboxSamples(), accountSamples(), upstreamSamples(client, back, step))...)
+	}, secondSamples(client, back, step)...), slices.Concat(mailboxSamples(client, back, step), playgroundSamples(), inboxSamples(), gallerySamples(), accountSamples(), upstreamSamples(client, back, step))...)
 }
 
 func playgroundSamples() []Sample {

@@ -33,6 +33,7 @@ type provider struct {
 	engine   *flows.Engine
 	rooms    http.Handler // the pages of people's own accounts
 	renderer *templates.Renderer
+	looks    *looks
 	outbound *outbound.Client // every request to a URL that others gave
 	log      *slog.Logger
 	sender   *outbox.Runner
@@ -68,14 +69,16 @@ func (p *provider) wire(ctx context.Context, c *config.Config, log *slog.Logger)
 		log.WarnContext(ctx, "URLs of clients may reach this machine: for development and conformance tests only", "setting", "GATEWAY_INSECURE_ALLOW_LOOPBACK_FETCH")
 	}
 	var err error
-	if p.renderer, err = templates.New(pageConfig(c, log)); err != nil {
+	p.looks = &looks{files: p.store.TemplateOverrides, life: c.Storage.ProjectCacheLife, now: time.Now, log: log, themes: map[string]heldTheme{}}
+	if p.renderer, err = templates.New(pageConfig(c, p.looks, log)); err != nil {
 		return err
 	}
 	p.finder = projects.New(projects.Config{
 		Directory: p.database, Issuer: c.Server.Issuer, Default: p.project.ID, Found: p.keys.Ensure, Refuse: p.refuse,
 		Life: c.Storage.ProjectCacheLife, MaxEntries: c.Storage.ProjectCacheEntries, Now: time.Now,
 	})
-	if p.post, err = newPost(c, p.renderer, directClient()); err != nil {
+	p.looks.finder, p.looks.renderer = p.finder, p.renderer
+	if p.post, err = newPost(c, p.renderer, p.looks.ofProject, directClient()); err != nil {
 		return err
 	}
 	modules, err := newModules(c, p.store, p.outbound)
@@ -126,7 +129,8 @@ func (p *provider) handler(c *config.Config, log *slog.Logger, dev func(chi.Rout
 	r := chi.NewRouter()
 	r.Get("/healthz", func(w http.ResponseWriter, _ *http.Request) { answerText(w, http.StatusOK, "ok") })
 	r.Get("/readyz", p.ready)
-	r.Handle("/static/*", p.renderer.Static())
+	static := p.renderer.Static()
+	r.Handle("/static/*", ofEverybody(static, p.finder.Wrap(static)))
 	r.Get("/robots.txt", func(w http.ResponseWriter, _ *http.Request) {
 		answerText(w, http.StatusOK, "User-agent: *\nDisallow: /")
 	})
@@ -145,6 +149,7 @@ func (p *provider) ofProject(dev func(chi.Router)) http.Handler {
 	r.Handle("/logout", pages)
 	r.Handle("/account", p.rooms)
 	r.Handle("/account/*", p.rooms)
+	r.Handle("/static/*", p.renderer.Static())
 	r.Get("/.well-known/change-password", changePassword(p.finder.Of))
 	r.Handle(flows.ScanPath, pages)
 	r.Handle("/upstream/*", pages)

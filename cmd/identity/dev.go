@@ -20,6 +20,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/elloloop/identity/cmd/identity/config"
+	"github.com/elloloop/identity/cmd/identity/gallery"
 	"github.com/elloloop/identity/cmd/identity/inbox"
 	"github.com/elloloop/identity/cmd/identity/playground"
 )
@@ -150,6 +151,7 @@ func (s *settings) developmentRoutes(ctx context.Context, p *provider, data *see
 	return func(r chi.Router) {
 		play.Mount(r)
 		box.Mount(r)
+		gallery.New(p.renderer).Mount(r)
 	}, nil
 }
 

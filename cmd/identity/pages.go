@@ -80,7 +80,8 @@ func (p *protocolPages) CheckSession(w http.ResponseWriter, r *http.Request, _ *
 func (p *protocolPages) Home(w http.ResponseWriter, r *http.Request, pr *storage.Project) {
 	links := []templates.HomeLink{{Href: pr.Issuer + "/account", Message: "home.account"}, {Href: pr.Issuer + "/.well-known/openid-configuration", Message: "home.discovery"}}
 	if pr.InsecureDevelopment {
-		links = append(links, templates.HomeLink{Href: "/dev/playground", Message: "home.playground"}, templates.HomeLink{Href: "/dev/inbox", Message: "home.inbox"})
+		links = append(links, templates.HomeLink{Href: "/dev/playground", Message: "home.playground"}, templates.HomeLink{Href: "/dev/inbox", Message: "home.inbox"},
+			templates.HomeLink{Href: "/dev/pages", Message: "home.gallery"})
 	}
 	p.render(w, r, pr, http.StatusOK, nil, templates.Page{Name: "home", View: templates.HomeView{Issuer: pr.Issuer, Links: links}})
 }

@@ -22,6 +22,7 @@ import (
 // post writes what the outbox holds, in the person's language, and sends it.
 type post struct {
 	renderer *templates.Renderer
+	look     func(context.Context, *storage.Project) *templates.Look
 	letters  letterSender // nil: no mail leaves
 	texts    textSender   // nil: no short message leaves
 	inbox    *inbox.Inbox // of a development server, else nil
@@ -36,10 +37,10 @@ type textSender interface {
 	Send(ctx context.Context, to, id, text string) error
 }
 
-// newPost makes what the settings say. client sends the
-// short messages.
-func newPost(c *config.Config, renderer *templates.Renderer, client sms.Doer) (*post, error) {
-	p := &post{renderer: renderer, now: time.Now}
+// newPost makes what the settings say. look is how each project's messages look,
+// client sends the short ones.
+func newPost(c *config.Config, renderer *templates.Renderer, look func(context.Context, *storage.Project) *templates.Look, client sms.Doer) (*post, error) {
+	p := &post{renderer: renderer, look: look, now: time.Now}
 	if servers := c.Mail.Servers(); len(servers) > 0 {
 		sender, err := mail.New(mail.Config{Servers: servers, From: c.Mail.From})
 		if err != nil {
@@ -77,7 +78,7 @@ func (p *post) sendsSMS() bool  { return p.texts != nil || p.inbox != nil }
 func givenUp(reason string) error { return &outbox.Failure{Reason: reason, Permanent: true} }
 
 // mail sends the letter of an outbox message.
-func (p *post) mail(ctx context.Context, _ *storage.Project, msg outbox.Message) error {
+func (p *post) mail(ctx context.Context, project *storage.Project, msg outbox.Message) error {
 	var m storage.Mail
 	if err := json.Unmarshal(msg.Payload, &m); err != nil {
 		return givenUp("payload_unreadable")
@@ -86,7 +87,7 @@ func (p *post) mail(ctx context.Context, _ *storage.Project, msg outbox.Message)
 		return givenUp("too_late") // its link or code would not work any more
 	}
 	w, err := p.renderer.Letter(m.Locales, templates.Letter{
-		Name: m.Name, Link: m.Link, Code: m.Code, Data: m.Data, Client: m.Client, Browser: m.Origin["browser"], IP: m.Origin["ip"],
+		Name: m.Name, Link: m.Link, Code: m.Code, Data: m.Data, Client: m.Client, Browser: m.Origin["browser"], IP: m.Origin["ip"], Look: p.look(ctx, project),
 	})
 	if err != nil {
 		return givenUp("letter_" + m.Name)
@@ -121,7 +122,7 @@ func (p *post) text(ctx context.Context, project *storage.Project, msg outbox.Me
 	if left <= 0 {
 		return givenUp("too_late")
 	}
-	text, err := p.renderer.SMS(m.Locales, m.Name, m.Code, hostOf(project.Issuer), max(1, int(left.Round(time.Minute)/time.Minute)))
+	text, err := p.renderer.SMS(p.look(ctx, project), m.Locales, m.Name, m.Code, hostOf(project.Issuer), max(1, int(left.Round(time.Minute)/time.Minute)))
 	if err != nil {
 		return givenUp("sms_" + m.Name)
 	}

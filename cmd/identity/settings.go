@@ -60,14 +60,14 @@ func postgresConfig(c *config.Config) postgres.Config {
 	}
 }
 
-func pageConfig(c *config.Config, log *slog.Logger) templates.Config {
+func pageConfig(c *config.Config, l *looks, log *slog.Logger) templates.Config {
 	name := c.Pages.BrandName
 	if name == "" {
 		name = hostOf(c.Server.Issuer)
 	}
 	return templates.Config{
 		Dir: c.Pages.TemplatesDir, DefaultLocale: language.Make(c.Pages.DefaultLocale),
-		Brand: templates.Brand{Name: name, Accent: c.Pages.BrandAccent}, Logger: log,
+		Brand: templates.Brand{Name: name, Accent: c.Pages.BrandAccent}, Logger: log, Look: l.of,
 	}
 }
 
@@ -83,6 +83,15 @@ func listenAddress(c *config.Config) string {
 		return c.Server.Listen
 	}
 	return net.JoinHostPort("", strconv.Itoa(c.Server.ConnectPort))
+}
+
+// pathOf is the path of an issuer, "" where it has none.
+func pathOf(issuer string) string {
+	_, rest, _ := strings.Cut(issuer, "://")
+	if i := strings.IndexByte(rest, '/'); i >= 0 {
+		return rest[i:]
+	}
+	return ""
 }
 
 func hostOf(issuer string) string {
