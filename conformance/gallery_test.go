@@ -3,6 +3,7 @@ package conformance
 import (
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 )
@@ -23,34 +24,49 @@ func TestGallery(t *testing.T) {
 	}
 	d := startDev(t, "GATEWAY_TEMPLATES_DIR="+folder)
 	var pages, letters []string
-	c := newTab(t, d.server, phone)
-	c.open(d.Issuer + "/dev/pages?locale=en")
-	c.accessible("gallery")
-	c.must(&pages, "[...document.querySelectorAll('.rows a')].map((a) => a.href).filter((h) => !h.includes('/mail/'))")
-	c.must(&letters, "[...document.querySelectorAll('.rows a')].map((a) => a.href).filter((h) => h.includes('/mail/') && !h.includes('form=text'))")
+	t.Run("list", func(t *testing.T) {
+		c := newTab(t, d.server, phone)
+		c.open(d.Issuer + "/dev/pages?locale=en")
+		c.accessible("gallery")
+		c.must(&pages, "[...document.querySelectorAll('.rows a')].map((a) => a.href).filter((h) => !h.includes('/mail/'))")
+		c.must(&letters, "[...document.querySelectorAll('.rows a')].map((a) => a.href).filter((h) => h.includes('/mail/') && !h.includes('form=text'))")
+	})
 	if len(pages) < 80 || len(letters) < 15 {
 		t.Fatalf("%d pages, %d letters", len(pages), len(letters))
 	}
-	for _, page := range pages {
-		name := strings.TrimPrefix(page, d.Issuer+"/dev/pages/")
-		c.size(phone)
-		c.open(page + "&theme=light&bare=1")
-		c.accessible(name + ", phone, light")
-		c.size(desktop)
-		c.open(page + "&theme=dark&bare=1")
-		c.accessible(name + ", desktop, dark")
-		c.size(phone)
-		c.open(strings.Replace(page, "locale=en", "locale=ar", 1) + "&bare=1")
-		c.within(name + ", right to left")
-		var dir string
-		if c.must(&dir, "getComputedStyle(document.querySelector('main')).direction"); dir != "rtl" {
-			t.Errorf("%s: written %s", name, dir)
-		}
+	for chunk := range slices.Chunk(pages, 12) { // a browser has its time
+		t.Run(strings.TrimPrefix(chunk[0], d.Issuer+"/dev/pages/"), func(t *testing.T) {
+			c := newTab(t, d.server, phone)
+			for _, page := range chunk {
+				c.sample(page, strings.TrimPrefix(page, d.Issuer+"/dev/pages/"))
+			}
+		})
 	}
-	for _, letter := range letters {
-		for _, locale := range []string{"ar", "fr"} {
-			c.open(strings.Replace(letter, "locale=en", "locale="+locale, 1))
-			c.within(letter + " in " + locale)
+	t.Run("letters", func(t *testing.T) {
+		c := newTab(t, d.server, phone)
+		for _, letter := range letters {
+			for _, locale := range []string{"ar", "fr"} {
+				c.open(strings.Replace(letter, "locale=en", "locale="+locale, 1))
+				c.within(letter + " in " + locale)
+			}
 		}
+	})
+}
+
+// sample looks at one page in one state.
+func (c *tab) sample(page, name string) {
+	c.t.Helper()
+	c.size(phone)
+	c.open(page + "&theme=light&bare=1")
+	c.accessible(name + ", phone, light")
+	c.size(desktop)
+	c.open(page + "&theme=dark&bare=1")
+	c.accessible(name + ", desktop, dark")
+	c.size(phone)
+	c.open(strings.Replace(page, "locale=en", "locale=ar", 1) + "&bare=1")
+	c.within(name + ", right to left")
+	var dir string
+	if c.must(&dir, "getComputedStyle(document.querySelector('main')).direction"); dir != "rtl" {
+		c.t.Errorf("%s: written %s", name, dir)
 	}
 }

@@ -77,7 +77,7 @@ func (p *postbox) settings(t *testing.T) []string {
 	return []string{"GATEWAY_SMTP_HOST=" + host, "GATEWAY_SMTP_PORT=" + port, "GATEWAY_SMTP_TLS=insecure_none", "GATEWAY_SMTP_FROM=login@example.test"}
 }
 
-// talk is a conversation as RFC 5321 §3.3 has it.
+// talk answers a client of SMTP.
 func (p *postbox) talk(c net.Conn) error {
 	defer c.Close() //nolint:errcheck // the conversation is over
 	conn := textproto.NewConn(c)
@@ -122,7 +122,7 @@ func (p *postbox) talk(c net.Conn) error {
 	}
 }
 
-// read takes subject and text out of a mail (RFC 2045, RFC 2046 §5.1.4).
+// read takes subject and text out of a mail of several parts.
 func read(raw []byte) (letter, error) {
 	m, err := mail.ReadMessage(bytes.NewReader(raw))
 	if err != nil {

@@ -31,7 +31,7 @@ func TestCheckBrand(t *testing.T) {
 		{"nothing", Brand{}, "", ""},
 		{"good", Brand{Name: "Acme", LogoURI: "https://cdn.example.com/logo.png", Accent: "#0d6e6e", Dark: "#7fd6d6"}, "", ""},
 		{"own-logo", Brand{LogoURI: "static/logo.svg"}, "", ""},
-		{"WCAG22-1.4.3/yellow", Brand{Accent: "#ffd84d"}, "accent", "contrast of 1.26:1 with #f4f5f8; WCAG 2.2 §1.4.3 asks for 4.5:1"},
+		{"WCAG22-1.4.3/yellow", Brand{Accent: "#ffd84d"}, "accent", "contrast of 1.27:1 with #f4f5f8; WCAG 2.2 §1.4.3 asks for 4.5:1"},
 		{"WCAG22-1.4.3/dark", Brand{Dark: "#0d3e6e"}, "dark_accent", "asks for 4.5:1"},
 		{"colour", Brand{Accent: "red"}, "accent", "want #rrggbb"},
 		{"S1-11/javascript", Brand{LogoURI: "javascript:alert(1)"}, "logo_uri", "want an https URL"},

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"maps"
+	"regexp"
 	"slices"
 	"strings"
 	"text/template/parse"
@@ -18,7 +19,10 @@ const (
 	maxPipe     = 3          // commands of a pipeline, and how deep they nest
 )
 
-var ownFunctions = []string{"and", "or", "not", "eq", "ne", "lt", "le", "gt", "ge", "len", "index", "print"}
+var ownFunctions = []string{"and", "or", "not", "eq", "ne", "lt", "le", "gt", "ge", "len", "index", "print", "printf"}
+
+// plainFormat is what printf may do: no width makes it long.
+var plainFormat = regexp.MustCompile(`^([^%]|%[sdvq%])*$`)
 
 // checkTrees holds the own templates to what they may do, and the pages that they
 // are part of to what they come to.
@@ -180,12 +184,17 @@ func (c *treeCheck) command(cmd *parse.CommandNode, depth int) {
 		if !slices.Contains(ownFunctions, f.Ident) {
 			c.refuse(cmd, "the function "+f.Ident+" can't be used in a project's own files")
 		}
+		if f.Ident == "printf" {
+			if format, ok := cmd.Args[min(1, len(cmd.Args)-1)].(*parse.StringNode); !ok || !plainFormat.MatchString(format.Text) {
+				c.refuse(cmd, "printf takes a constant without widths")
+			}
+		}
 		for _, arg := range cmd.Args[1:] {
 			switch arg.(type) {
 			case *parse.FieldNode, *parse.StringNode, *parse.NumberNode:
 			default:
-				if f.Ident == "print" { // or texts that double
-					c.refuse(cmd, "print takes fields and constants")
+				if strings.HasPrefix(f.Ident, "print") { // or texts that double
+					c.refuse(cmd, f.Ident+" takes fields and constants")
 				}
 			}
 		}

@@ -191,6 +191,7 @@ func (g *Gallery) draw(w http.ResponseWriter, r *http.Request, l look, p templat
 	for _, script := range leaving {
 		body = strings.ReplaceAll(body, script, path+"/none/")
 	}
+	body = strings.ReplaceAll(body, " data-auto", " data-stays") // nor a form that sends itself
 	theme := l.theme
 	if theme == "" {
 		theme = "any"

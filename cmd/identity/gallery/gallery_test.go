@@ -45,7 +45,7 @@ func TestEverySample(t *testing.T) {
 		if !strings.HasPrefix(w.Header().Get("Content-Security-Policy"), "default-src 'none'") {
 			t.Errorf("%s: Content-Security-Policy %q", at, w.Header().Get("Content-Security-Policy"))
 		}
-		if strings.Contains(body, `src="/static/formpost`) || strings.Contains(body, `src="/static/frontchannel`) {
+		if strings.Contains(body, `src="/static/formpost`) || strings.Contains(body, `src="/static/frontchannel`) || strings.Contains(body, "data-auto") {
 			t.Errorf("%s leaves before it is seen", at)
 		}
 	}
