@@ -22,10 +22,10 @@ import (
 // post writes what the outbox holds, in the person's language, and sends it.
 type post struct {
 	renderer *templates.Renderer
-	look     func(context.Context, *storage.Project) *templates.Look
-	letters  letterSender // nil: no mail leaves
-	texts    textSender   // nil: no short message leaves
-	inbox    *inbox.Inbox // of a development server, else nil
+	look     func(context.Context, *storage.Project) *templates.Look // nil: all as the server's
+	letters  letterSender                                            // nil: no mail leaves
+	texts    textSender                                              // nil: no short message leaves
+	inbox    *inbox.Inbox                                            // of a development server, else nil
 	now      func() time.Time
 }
 
@@ -74,6 +74,14 @@ func (p *post) toInbox(box *inbox.Inbox) { p.inbox = box }
 func (p *post) sendsMail() bool { return p.letters != nil || p.inbox != nil }
 func (p *post) sendsSMS() bool  { return p.texts != nil || p.inbox != nil }
 
+// lookOf is how the messages of a project look.
+func (p *post) lookOf(ctx context.Context, project *storage.Project) *templates.Look {
+	if p.look == nil {
+		return nil
+	}
+	return p.look(ctx, project)
+}
+
 // givenUp is the failure that trying again does not mend.
 func givenUp(reason string) error { return &outbox.Failure{Reason: reason, Permanent: true} }
 
@@ -87,7 +95,7 @@ func (p *post) mail(ctx context.Context, project *storage.Project, msg outbox.Me
 		return givenUp("too_late") // its link or code would not work any more
 	}
 	w, err := p.renderer.Letter(m.Locales, templates.Letter{
-		Name: m.Name, Link: m.Link, Code: m.Code, Data: m.Data, Client: m.Client, Browser: m.Origin["browser"], IP: m.Origin["ip"], Look: p.look(ctx, project),
+		Name: m.Name, Link: m.Link, Code: m.Code, Data: m.Data, Client: m.Client, Browser: m.Origin["browser"], IP: m.Origin["ip"], Look: p.lookOf(ctx, project),
 	})
 	if err != nil {
 		return givenUp("letter_" + m.Name)
@@ -122,7 +130,7 @@ func (p *post) text(ctx context.Context, project *storage.Project, msg outbox.Me
 	if left <= 0 {
 		return givenUp("too_late")
 	}
-	text, err := p.renderer.SMS(p.look(ctx, project), m.Locales, m.Name, m.Code, hostOf(project.Issuer), max(1, int(left.Round(time.Minute)/time.Minute)))
+	text, err := p.renderer.SMS(p.lookOf(ctx, project), m.Locales, m.Name, m.Code, hostOf(project.Issuer), max(1, int(left.Round(time.Minute)/time.Minute)))
 	if err != nil {
 		return givenUp("sms_" + m.Name)
 	}
