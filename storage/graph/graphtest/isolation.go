@@ -92,6 +92,12 @@ func isolationTests() map[string]func(*fixture) {
 				f.Errorf("Sweep = %d, %v; want the dead node of beta", n, err)
 			}
 		},
+		"live-holders-of-another-project-do-not-matter": func(f *fixture) {
+			f.in("beta", func(f *fixture) { f.commit(graph.Create{Node: thing("lives", graph.String("x"))}) })
+			f.commit(graph.Create{Node: expiring(thing("a", graph.String("x")), f.now().Add(time.Minute))})
+			f.clock.Advance(time.Hour)
+			f.commit(graph.Create{Node: thing("b", graph.String("x"))})
+		},
 		"dead-ids-of-another-project-stay": func(f *fixture) {
 			at := f.now().Add(time.Minute)
 			for _, project := range []string{"alpha", "beta"} {

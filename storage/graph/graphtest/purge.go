@@ -71,6 +71,15 @@ func purgeTests() map[string]func(*fixture) {
 			f.lists(heads("a"), "b")
 			f.same("counter", f.commit(graph.Increment{Counter: "n", Window: time.Hour})[0].Count, int64(7))
 		},
+		"another-project-comes-first": func(f *fixture) { // and fills no limit of this one
+			f.in("beta", func(f *fixture) {
+				f.commit(graph.Create{Node: plain("a")}, graph.Create{Node: plain("b")}, graph.Increment{Counter: "a", By: 1, Window: time.Hour})
+			})
+			f.commit(graph.Create{Node: plain("p")}, graph.Increment{Counter: "n", By: 1, Window: time.Hour})
+			for _, t := range []graph.TypeID{Plain, 0} {
+				f.same("count", count(f, graph.Purge{Type: t, Limit: 1}), int64(1))
+			}
+		},
 		"rolled-back": func(f *fixture) {
 			fill(f)
 			before := f.snapshot()
