@@ -209,7 +209,7 @@ func resident(t *testing.T, pid int) int {
 }
 
 // TestColdStart holds the bars of a cold start: ready within 100 ms of what the
-// first start needs no more, and 64 MiB resident when idle, half of which is the
+// first start needs no more, and 56 MiB resident when idle, most of which is the
 // program itself: see docs/performance.md.
 func TestColdStart(t *testing.T) {
 	w := start(t)
@@ -224,8 +224,8 @@ func TestColdStart(t *testing.T) {
 		}
 		best = min(best, time.Since(began))
 		t.Logf("ready after %s, %d KiB resident", time.Since(began).Round(time.Millisecond), resident(t, w.cmd.Process.Pid)>>10)
-		if rss := resident(t, w.cmd.Process.Pid); rss > 64<<20 {
-			t.Errorf("%d KiB resident, want at most 64 MiB", rss>>10)
+		if rss := resident(t, w.cmd.Process.Pid); rss > 56<<20 {
+			t.Errorf("%d KiB resident, want at most 56 MiB", rss>>10)
 		}
 		if err := w.stop(); err != nil {
 			t.Fatal(err)
