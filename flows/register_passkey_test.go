@@ -34,6 +34,7 @@ func TestRegisterPasskey(t *testing.T) {
 	}{
 		{"beside-passwords", nil},
 		{"passkeys-alone", []func(*storage.Project){func(p *storage.Project) { p.SignIn.Policy.First = []string{"passkey"} }}},
+		{"methods-of-the-project", []func(*storage.Project){func(p *storage.Project) { p.Login.Methods = []string{"passkey"} }}},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			s := newSite(t, append([]func(*storage.Project){passkeySignup}, tt.change...)...)
