@@ -51,9 +51,11 @@ type Config struct {
 	ControlProject string
 	// PublicMailDomains are more mail domains that no tenant can have.
 	PublicMailDomains []string
-	Limits            Limits
-	Now               func() time.Time
-	Log               *slog.Logger // nil: discarded
+	// AssumeDomains: a host that a project claims needs no proof.
+	AssumeDomains bool
+	Limits        Limits
+	Now           func() time.Time
+	Log           *slog.Logger // nil: discarded
 }
 
 // LogValue hides the secret.

@@ -55,7 +55,9 @@ func (c *call) domainMessage(d *storage.ProjectDomain) *adminv1.Domain {
 		CreatedAt: stamp(d.CreatedAt), VerifiedAt: stamp(d.VerifiedAt), Etag: etagOf(d.Version),
 	}
 	if d.Status == storage.DomainVerified {
-		m.Status = adminv1.DomainStatus_DOMAIN_STATUS_VERIFIED
+		if !d.Assumed {
+			m.Status = adminv1.DomainStatus_DOMAIN_STATUS_VERIFIED
+		}
 		m.Primary = c.record.PrimaryHost == d.Host
 	}
 	return m
@@ -87,7 +89,7 @@ func (s *Server) verifyDomain(ctx context.Context, c *call, req *adminv1.VerifyD
 	if err != nil {
 		return nil, err
 	}
-	if d.Status != storage.DomainVerified {
+	if d.Status != storage.DomainVerified || d.Assumed {
 		ok, err := s.proven(ctx, d.Host, d.Challenge)
 		if err != nil {
 			return nil, err
@@ -132,7 +134,16 @@ func (s *Server) setPrimaryDomain(ctx context.Context, c *call, req *adminv1.Set
 	if err != nil {
 		return nil, err
 	}
-	if d.Status != storage.DomainVerified {
+	if d.Status != storage.DomainVerified && s.AssumeDomains {
+		err = s.Store.ProjectDomains.Assume(ctx, d, c.now, s.controlEvent(c, "domain.assumed", d.Host, c.project.ID))
+		if errors.Is(err, storage.ErrAlreadyExists) {
+			return nil, taken("domain_id", "names a host that another project has")
+		}
+		if err != nil {
+			return nil, err
+		}
+	}
+	if d.Status != storage.DomainVerified || d.Assumed && !s.AssumeDomains {
 		return nil, forbidden("domain_id", "is not verified")
 	}
 	err = s.Store.ProjectDomains.MakePrimary(ctx, d, s.controlEvent(c, "domain.made_primary", d.Host, c.project.ID))

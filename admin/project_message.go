@@ -35,6 +35,17 @@ func accessModeMessage(a storage.AccessMode) adminv1.AccessMode {
 	return adminv1.AccessMode(adminv1.AccessMode_value["ACCESS_MODE_"+strings.ToUpper(string(a))])
 }
 
+func registrationModeOf(m adminv1.RegistrationMode) storage.RegistrationMode {
+	if m == adminv1.RegistrationMode_REGISTRATION_MODE_UNSPECIFIED {
+		return ""
+	}
+	return storage.RegistrationMode(strings.ToLower(strings.TrimPrefix(m.String(), "REGISTRATION_MODE_")))
+}
+
+func registrationModeMessage(r storage.RegistrationMode) adminv1.RegistrationMode {
+	return adminv1.RegistrationMode(adminv1.RegistrationMode_value["REGISTRATION_MODE_"+strings.ToUpper(string(r))])
+}
+
 func duration(d *time.Duration) *durationpb.Duration {
 	if d == nil {
 		return nil
@@ -47,6 +58,22 @@ func durationOf(d *durationpb.Duration) *time.Duration {
 		return nil
 	}
 	v := d.AsDuration()
+	return &v
+}
+
+func number(n *int) *int32 {
+	if n == nil {
+		return nil
+	}
+	v := int32(*n) //nolint:gosec // the rules of the message bound it
+	return &v
+}
+
+func numberOf(n *int32) *int {
+	if n == nil {
+		return nil
+	}
+	v := int(*n)
 	return &v
 }
 
@@ -80,10 +107,9 @@ func projectMessage(rec *storage.ProjectRecord, p *storage.Project) *adminv1.Pro
 		IdentifierFirst: set.IdentifierFirst, LoginPolicy: loginPolicyMessage(set.Login), PrimaryHost: rec.PrimaryHost,
 		CreatedAt: stamp(rec.CreatedAt), UpdatedAt: stamp(rec.UpdatedAt), Etag: etagOf(rec.Version),
 	}
-	if set.PasswordMinLength != nil {
-		n := int32(*set.PasswordMinLength) //nolint:gosec // at most 64
-		m.PasswordMinLength = &n
-	}
+	m.RegistrationMode = registrationModeMessage(set.Registration)
+	m.AuthorizationRequestTtl, m.RefreshGrace, m.LoginLockout = duration(set.AuthorizationRequestTTL), duration(set.RefreshGrace), duration(set.LoginLockout)
+	m.PasswordMinLength, m.LoginMaxFailed = number(set.PasswordMinLength), number(set.LoginMaxFailed)
 	if b := set.Branding; b != (storage.Branding{}) {
 		m.Branding = &adminv1.Branding{Name: b.Name, LogoUri: b.LogoURI, Accent: b.Accent, DarkAccent: b.Dark}
 	}
@@ -121,11 +147,9 @@ func (s *Server) fillProject(rec *storage.ProjectRecord, m *adminv1.Project) err
 	set.IDTokenTTL, set.RefreshTokenTTL = durationOf(m.GetIdTokenTtl()), durationOf(m.GetRefreshTokenTtl())
 	set.SessionIdle, set.SessionMax = durationOf(m.GetSessionIdle()), durationOf(m.GetSessionMax())
 	set.RequirePKCE, set.PasswordEnabled, set.SignupEnabled, set.IdentifierFirst = m.RequirePkce, m.PasswordEnabled, m.SignupEnabled, m.IdentifierFirst
-	set.PasswordMinLength = nil
-	if m.PasswordMinLength != nil {
-		n := int(m.GetPasswordMinLength())
-		set.PasswordMinLength = &n
-	}
+	set.Registration = registrationModeOf(m.GetRegistrationMode())
+	set.AuthorizationRequestTTL, set.RefreshGrace, set.LoginLockout = durationOf(m.GetAuthorizationRequestTtl()), durationOf(m.GetRefreshGrace()), durationOf(m.GetLoginLockout())
+	set.PasswordMinLength, set.LoginMaxFailed = numberOf(m.PasswordMinLength), numberOf(m.LoginMaxFailed)
 	set.Login = loginPolicyOf(m.GetLoginPolicy())
 	b := m.GetBranding()
 	was := set.Branding

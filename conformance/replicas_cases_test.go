@@ -3,6 +3,7 @@ package conformance
 import (
 	"bytes"
 	"context"
+	"fmt"
 	"net"
 	"net/http"
 	"net/url"
@@ -118,6 +119,62 @@ func accountDeleted(t *testing.T, r *replicas) {
 	}
 	r.move(b, 1)
 	b.signedOut(r.web)
+}
+
+// clientDisabled: a client that is switched off on one is refused by the other, at
+// every endpoint, and comes back as it was.
+func clientDisabled(t *testing.T, r *replicas) {
+	c, err := r.another("resting", "--preset", "machine", "--grant-type", "client_credentials")
+	if err != nil {
+		t.Fatal(err)
+	}
+	c.method = "client_secret_basic"
+	form := url.Values{"grant_type": {"client_credentials"}}
+	for _, n := range r.nodes { // both have it in their caches
+		n.call(t, c, "/oauth/token", form).want(t, http.StatusOK)
+	}
+	for _, off := range []bool{true, false} {
+		if _, err := r.identity("", "client", "update", c.ID, fmt.Sprint("--disabled=", off)); err != nil {
+			t.Fatal(err)
+		}
+		want := map[bool]int{true: http.StatusUnauthorized, false: http.StatusOK}[off]
+		for i, n := range r.nodes {
+			within(t, fmt.Sprintf("replica %d: disabled %v", i, off), func() bool { return n.call(t, c, "/oauth/token", form).status == want })
+		}
+	}
+}
+
+// accountDeactivated: an account that is deactivated on one has no token, no
+// session and no way in on the other.
+func accountDeactivated(t *testing.T, r *replicas) {
+	who, err := r.addPerson("resting", "Resting Soon")
+	if err != nil {
+		t.Fatal(err)
+	}
+	b := newBrowser(t, r.server, who)
+	r.move(b, 0)
+	got := b.tokens(r.web)
+	for _, n := range r.nodes {
+		if !used(t, n, got.access) {
+			t.Fatal("the token of one is nothing to the other")
+		}
+	}
+	if _, err := r.identity("", "user", "update", who.email, "--status", "deactivated"); err != nil {
+		t.Fatal(err)
+	}
+	for i, n := range r.nodes {
+		within(t, fmt.Sprintf("replica %d: a deactivated account has no token", i), func() bool {
+			return !used(t, n, got.access) && !n.active(t, r.web, got.access)
+		})
+		n.refresh(t, r.web, got.refresh).wantError(t, 400, "invalid_grant")
+	}
+	r.move(b, 1)
+	b.signedOut(r.web)
+	fresh := newBrowser(t, r.server, who)
+	r.move(fresh, 1)
+	if p := fresh.submit(fresh.signInForm(r.request(r.web)), nil); p.callback != nil {
+		t.Error("a deactivated account signs in")
+	}
 }
 
 // codeRaced: of a hundred requests with one code, to both servers, one wins.

@@ -179,6 +179,8 @@ func TestReplicas(t *testing.T) {
 		"grant-revoked":       grantRevoked,
 		"client-deleted":      clientDeleted,
 		"account-deleted":     accountDeleted,
+		"client-disabled":     clientDisabled,
+		"account-deactivated": accountDeactivated,
 		"code-raced-on-both":  codeRaced,
 		"keys-rotated":        keysRotated,
 		"jobs-shared":         jobsShared,

@@ -108,6 +108,10 @@ func (e *Engine) admit(w http.ResponseWriter, r *http.Request, p *storage.Projec
 		if !due && (!fresh || Recent(p, m.Session, ways, m.Now)) {
 			return m, nil
 		}
+		if !due && TooWeak(p, m.Session, ways, m.Now) && r.URL.Query().Get("prove") == "" {
+			m.visit.tooWeak(w, r, m.URL(room.Path))
+			return nil, nil
+		}
 		prompt, acr := StepUpRequest(ways)
 		ask.Prompt, ask.HintedSubject, ask.LoginHint = []string{prompt}, m.User.ID, Label(m.User)
 		if acr != "" {
@@ -276,6 +280,15 @@ func (m *Member) commit(ctx context.Context, w http.ResponseWriter, out *Outcome
 		v.keep(w)
 	}
 	return nil
+}
+
+// tooWeak tells somebody what their sign-in lacked, instead of asking for the same
+// again and again.
+func (v *visit) tooWeak(w http.ResponseWriter, r *http.Request, again string) {
+	v.send(w, r, http.StatusForbidden, templates.Page{
+		Name: "accountproof", View: templates.AccountProofView{AgainURL: withQuery(again, "prove=1"), BackURL: base(v.project) + AccountPath},
+		Dev: v.project.InsecureDevelopment, RequestID: v.origin.RequestID,
+	}, nil)
 }
 
 // left is the page after the person went out of their account for good, or

@@ -157,6 +157,10 @@ func (v *visit) freshFor(w http.ResponseWriter, r *http.Request, who *Witness, t
 		if !due && Recent(v.project, who.Session, ways, v.now) && !who.Session.AuthTime.Before(since) {
 			return true, nil
 		}
+		if !due && TooWeak(v.project, who.Session, ways, v.now) && r.URL.Query().Get("prove") == "" {
+			v.tooWeak(w, r, v.scanURL(ticket))
+			return false, nil
+		}
 		prompt, acr := StepUpRequest(ways)
 		back.Prompt, back.HintedSubject, back.LoginHint = []string{prompt}, who.User.ID, Label(who.User)
 		if acr != "" {

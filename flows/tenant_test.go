@@ -156,6 +156,15 @@ func TestTenantOfOthers(t *testing.T) {
 		t.Fatal(err)
 	}
 	s.browser().signIn(other)
+	unproven := s.user("carol")
+	unproven.Username, unproven.UsernameKey = "carol", "carol"
+	if err := s.store.Commit(t.Context(), s.project.Scope(), s.store.Users.Replace(unproven)); err != nil {
+		t.Fatal(err)
+	}
+	b := s.browser()
+	if b.post(b.begin(request())+"/identify", "identifier", "carol", "password", "correct horse"); len(b.sessions()) != 1 {
+		t.Error("an address that nobody has proven makes somebody a member")
+	}
 	claimed := &storage.Tenant{ID: storage.NewID(), Name: "Claims", Login: only("nothing")}
 	if err := s.store.Tenants.Create(t.Context(), s.project.Scope(), claimed, other.ID); err != nil {
 		t.Fatal(err)

@@ -70,6 +70,14 @@ func Recent(p *storage.Project, s *storage.Session, w Ways, now time.Time) bool 
 	return !(w.TOTP || w.Passkeys > 0 && !w.Password) || reached(s.AMR, nil) == ACRMultiFactor
 }
 
+// TooWeak says that it is not its age that keeps a session from being Recent: who
+// has nothing but passkeys, or another provider besides, was let in by one factor.
+// To sign in again the same way changes nothing.
+func TooWeak(p *storage.Project, s *storage.Session, w Ways, now time.Time) bool {
+	alone := Ways{}
+	return !w.TOTP && w.Passkeys > 0 && !w.Password && Recent(p, s, alone, now) && !Recent(p, s, w, now)
+}
+
 // StepUpRequest is what a page of the account sends to the authorization endpoint
 // where Recent says no: prompt=login, and acr_values=mfa where the account has two.
 func StepUpRequest(w Ways) (prompt, acrValues string) {

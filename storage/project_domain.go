@@ -31,6 +31,9 @@ type ProjectDomain struct {
 	Status     DomainStatus `json:"status"`
 	Challenge  string       `json:"challenge"` // what a TXT record of the host has to say; public
 	VerifiedAt time.Time    `json:"verified_at,omitzero"`
+	// Assumed: verified by nobody, and taken as if it were by a deployment that asks
+	// for no proof.
+	Assumed bool `json:"assumed,omitempty"`
 }
 
 func (d *ProjectDomain) keys() (string, []graph.Value, time.Time) {
@@ -77,12 +80,38 @@ func (s *ProjectDomains) Claim(ctx context.Context, projectID, host string, also
 // Verify stores that the challenge was found, or that an operator vouches for
 // the domain. ErrAlreadyExists when another domain holds the host.
 func (s *ProjectDomains) Verify(ctx context.Context, d *ProjectDomain, now time.Time, also ...Change) error {
+	return s.hold(ctx, d, now, false, also)
+}
+
+// Assume gives a host to a project without a proof, where the deployment asks for
+// none. ErrAlreadyExists when another domain holds the host.
+func (s *ProjectDomains) Assume(ctx context.Context, d *ProjectDomain, now time.Time, also ...Change) error {
+	return s.hold(ctx, d, now, true, also)
+}
+
+func (s *ProjectDomains) hold(ctx context.Context, d *ProjectDomain, now time.Time, assumed bool, also []Change) error {
 	next := *d
-	next.Status, next.VerifiedAt = DomainVerified, now
-	res, err := commit(ctx, s.repo, controlScope, append([]Change{update(typeProjectDomain, &next, d.Version)}, also...))
+	next.Status, next.VerifiedAt, next.Assumed = DomainVerified, now, assumed
+	if !d.Assumed { // nothing hangs on it yet
+		res, err := commit(ctx, s.repo, controlScope, append([]Change{update(typeProjectDomain, &next, d.Version)}, also...))
+		if err == nil {
+			next.Meta = meta(res[0].Node)
+			*d = next
+		}
+		return err
+	}
+	err := s.withProject(ctx, d, func(p *ProjectRecord) []Change {
+		if p.PrimaryHost == d.Host {
+			p.PrimaryAssumed = assumed
+		}
+		return append([]Change{update(typeProject, p, p.Version), update(typeProjectDomain, &next, d.Version)}, also...)
+	})
+	if err != nil {
+		return err
+	}
+	again, err := s.Get(ctx, d.ProjectID, d.ID)
 	if err == nil {
-		next.Meta = meta(res[0].Node)
-		*d = next
+		*d = *again
 	}
 	return err
 }
@@ -94,7 +123,7 @@ func (s *ProjectDomains) MakePrimary(ctx context.Context, d *ProjectDomain, also
 		return fmt.Errorf("%w: %s is not verified", ErrInvalidArgument, d.Host)
 	}
 	return s.withProject(ctx, d, func(p *ProjectRecord) []Change {
-		p.PrimaryHost = d.Host
+		p.PrimaryHost, p.PrimaryAssumed = d.Host, d.Assumed
 		return append([]Change{update(typeProject, p, p.Version), {op: graph.Check{Type: typeProjectDomain, ID: d.ID, Version: d.Version}}}, also...)
 	})
 }
@@ -104,7 +133,7 @@ func (s *ProjectDomains) Remove(ctx context.Context, d *ProjectDomain, also ...C
 	return s.withProject(ctx, d, func(p *ProjectRecord) []Change {
 		c := Change{op: graph.Check{Type: typeProject, ID: p.ID, Version: p.Version}} // it does not become primary meanwhile
 		if d.Status == DomainVerified && p.PrimaryHost == d.Host {
-			p.PrimaryHost = ""
+			p.PrimaryHost, p.PrimaryAssumed = "", false
 			c = update(typeProject, p, p.Version)
 		}
 		return append([]Change{c, {op: graph.Delete{Type: typeProjectDomain, ID: d.ID, Version: d.Version}}}, also...)

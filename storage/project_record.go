@@ -31,12 +31,23 @@ type ProjectRecord struct {
 	Status      ProjectStatus   `json:"status"`
 	Settings    ProjectSettings `json:"settings"`
 	PrimaryHost string          `json:"primary_host,omitempty"` // of its verified domains: there can't be two
+	// PrimaryAssumed: nobody has proven that host.
+	PrimaryAssumed bool `json:"primary_assumed,omitempty"`
 
 	CreatedOrder int64 `json:"created"` // microseconds since 1970; orders lists
 }
 
 func (p *ProjectRecord) keys() (string, []graph.Value, time.Time) {
 	return p.ID, []graph.Value{graph.String(string(p.Status)), graph.Int64(p.CreatedOrder)}, time.Time{}
+}
+
+// Host is the one that the project's issuer and links are made with, "" for none. A
+// host that was assumed counts where the deployment asks for no proof.
+func (p *ProjectRecord) Host(assume bool) string {
+	if p.PrimaryAssumed && !assume {
+		return ""
+	}
+	return p.PrimaryHost
 }
 
 func (p *ProjectRecord) restore(n graph.Node) { p.ID, p.Meta = n.ID, meta(n) }
@@ -114,7 +125,7 @@ func (s *Projects) List(ctx context.Context, status ProjectStatus, p PageRequest
 // credentials are gone, and Purge removes the rest. Nothing brings it back.
 func (s *Projects) Delete(ctx context.Context, p *ProjectRecord, also ...Change) error {
 	next := *p
-	next.Status, next.PrimaryHost = ProjectDeleting, ""
+	next.Status, next.PrimaryHost, next.PrimaryAssumed = ProjectDeleting, "", false
 	owner := graph.String(p.ID)
 	err := s.store(ctx, &next, update(typeProject, &next, p.Version), append([]Change{
 		removeBy(typeProjectDomain, "owner", owner), removeBy(typeProjectCredential, "owner", owner),

@@ -25,7 +25,7 @@ func TestProjects(t *testing.T) {
 		}
 		negative := -time.Second
 		for _, settings := range []storage.ProjectSettings{
-			{Access: storage.AccessPolicy{Mode: "secret"}}, {AccessTokenTTL: &negative}, {RefreshGrace: &negative}, {Audience: make([]string, 2000)},
+			{Access: storage.AccessPolicy{Mode: "secret"}}, {AccessTokenTTL: &negative}, {RefreshGrace: &negative}, {Audience: make([]string, 2000)}, {Registration: "sometimes"},
 		} {
 			p := record("bad")
 			p.Settings = settings
@@ -144,6 +144,41 @@ func TestProjectDomains(t *testing.T) {
 		must(t, s.ProjectDomains.Verify(t.Context(), theirs, now)) // free again
 		if l, err := s.ProjectDomains.OfProject(t.Context(), "two", storage.PageRequest{}); err != nil || len(l.Items) != 1 {
 			t.Errorf("got %d %v", len(l.Items), err)
+		}
+	})
+}
+
+// TestAssumedDomain: a host that nobody proved is one project's, and counts as long
+// as the deployment asks for no proof.
+func TestAssumedDomain(t *testing.T) {
+	onDrivers(t, func(t *testing.T, s *storage.Store) {
+		now := time.Now()
+		for _, id := range []string{"one", "two"} {
+			must(t, s.Projects.Create(t.Context(), record(id)))
+		}
+		mine, err := s.ProjectDomains.Claim(t.Context(), "one", "login.example.test")
+		must(t, err)
+		theirs, err := s.ProjectDomains.Claim(t.Context(), "two", "login.example.test")
+		must(t, err)
+		must(t, s.ProjectDomains.Assume(t.Context(), mine, now))
+		want(t, s.ProjectDomains.Assume(t.Context(), theirs, now), storage.ErrAlreadyExists)
+		want(t, s.ProjectDomains.Verify(t.Context(), theirs, now), storage.ErrAlreadyExists)
+		must(t, s.ProjectDomains.MakePrimary(t.Context(), mine))
+		host := func(assume bool) string {
+			p, err := s.Projects.Get(t.Context(), "one")
+			must(t, err)
+			return p.Host(assume)
+		}
+		if with, without := host(true), host(false); with != mine.Host || without != "" {
+			t.Errorf("%q where hosts are assumed, %q where they are not", with, without)
+		}
+		must(t, s.ProjectDomains.Verify(t.Context(), mine, now))
+		if host(false) != mine.Host || mine.Assumed {
+			t.Errorf("proven, and the host is %q", host(false))
+		}
+		must(t, s.ProjectDomains.Remove(t.Context(), mine))
+		if host(true) != "" {
+			t.Error("the host outlives its domain")
 		}
 	})
 }

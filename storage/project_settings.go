@@ -26,6 +26,9 @@ type ProjectSettings struct {
 	SessionIdle             *time.Duration `json:"session_idle,omitempty"`
 	SessionMax              *time.Duration `json:"session_max,omitempty"`
 
+	// Registration says who may register clients (RFC 7591); "": as configured.
+	Registration RegistrationMode `json:"registration,omitempty"`
+
 	RequirePKCE       *bool `json:"require_pkce,omitempty"`
 	PasswordEnabled   *bool `json:"password_enabled,omitempty"`
 	SignupEnabled     *bool `json:"signup_enabled,omitempty"`
@@ -122,6 +125,11 @@ func (s *ProjectSettings) check() error {
 	default:
 		return fmt.Errorf("%w: access mode %q: want open, invite, allowlist or closed", ErrInvalidArgument, s.Access.Mode)
 	}
+	switch s.Registration {
+	case "", RegistrationOpen, RegistrationToken, RegistrationClosed:
+	default:
+		return fmt.Errorf("%w: registration %q: want open, token or closed", ErrInvalidArgument, s.Registration)
+	}
 	for name, l := range map[string][]string{"access.emails": s.Access.Emails, "access.domains": s.Access.Domains, "login.methods": s.Login.Methods,
 		"allowed_origins": s.AllowedOrigins, "audience": s.Audience} {
 		if len(l) > maxSettingsList {
@@ -180,6 +188,9 @@ func (p *ProjectRecord) Resolve(base *Project, issuer string) *Project {
 	override(&out.PasswordMinLength, s.PasswordMinLength)
 	override(&out.LoginMaxFailed, s.LoginMaxFailed)
 	override(&out.LoginLockout, s.LoginLockout)
+	if s.Registration != "" {
+		out.Registration = s.Registration
+	}
 	if s.Access.Mode == AccessClosed {
 		out.SignupEnabled = false
 	}

@@ -218,6 +218,13 @@ type AccountDataView struct {
 	GraceDays int    `json:"grace_days"`
 }
 
+// AccountProofView is shown to whose sign-in was of one factor, where two are
+// needed and they have nothing but passkeys.
+type AccountProofView struct {
+	AgainURL string `json:"again_url"`
+	BackURL  string `json:"back_url"`
+}
+
 // AccountLeftView is shown to who signed out everywhere, or had the account
 // deleted.
 type AccountLeftView struct {

@@ -80,6 +80,7 @@ func accountSamples() []Sample {
 		page("accountdata", "/account/data", frame, nil, AccountDataView{Account: "alice@example.test", GraceDays: 30}),
 		page("accountdata", "/account/data", frame, &Problem{Message: "problem.deletion_not_sure", Field: "sure"}, AccountDataView{Account: "alice@example.test", GraceDays: 30}),
 		{"accountleave", Page{Name: "accountleave", View: AccountLeaveView{URL: "https://accounts.example.com/authorize?client_id=x&state=y", Name: "Google"}}},
+		{"accountproof", Page{Name: "accountproof", View: AccountProofView{AgainURL: "/account/passkeys?prove=1", BackURL: "/account"}}},
 		{"accountleft", Page{Name: "accountleft", View: AccountLeftView{SignInURL: "/account"}}},
 		{"accountleft-deleted", Page{Name: "accountleft", View: AccountLeftView{Deleted: true, SignInURL: "/account"}}},
 	}

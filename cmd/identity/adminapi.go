@@ -29,7 +29,7 @@ func adminConfig(c *config.Config, p *provider, h *hashing, log *slog.Logger) ad
 	return admin.Config{
 		Store: p.store, Projects: found, Tokens: adminTokens{p.op, found}, Clients: clientRules{p.store}, Keys: adminKeys{p.keys},
 		People: people{}, Passwords: adminPasswords{h}, Resolver: net.DefaultResolver, Post: adminPost{}, ControlProject: p.project.ID, Now: time.Now, Log: log,
-		Secret: c.Admin.Secret.Reveal(), PublicMailDomains: c.Admin.PublicMailDomains,
+		Secret: c.Admin.Secret.Reveal(), PublicMailDomains: c.Admin.PublicMailDomains, AssumeDomains: !c.Server.RequireVerifiedAuthDomain,
 		Limits: admin.Limits{Window: c.RateLimit.Window, Failures: c.RateLimit.ClientAuth, Bootstraps: c.RateLimit.Bootstrap},
 	}
 }
@@ -47,7 +47,7 @@ type adminProjects struct{ p *provider }
 // Resolve implements admin.Projects.
 func (a adminProjects) Resolve(rec *storage.ProjectRecord) *storage.Project {
 	base := a.p.project
-	return rec.Resolve(base, projects.Issuer(base.Issuer, base.ID, rec.ID, rec.PrimaryHost))
+	return rec.Resolve(base, projects.Issuer(base.Issuer, base.ID, rec.ID, rec.Host(a.p.assumeDomains)))
 }
 
 // ofIssuer finds the project of a token.

@@ -68,6 +68,9 @@ func (p *provider) wire(ctx context.Context, c *config.Config, log *slog.Logger)
 	if c.Insecure.LoopbackFetch && strings.HasPrefix(c.Server.Issuer, "https:") { // on a development server there is no other
 		log.WarnContext(ctx, "URLs of clients may reach this machine: for development and conformance tests only", "setting", "GATEWAY_INSECURE_ALLOW_LOOPBACK_FETCH")
 	}
+	if p.assumeDomains {
+		log.WarnContext(ctx, "hosts of projects need no proof: whoever administers one may take any host that leads here", "setting", "GATEWAY_REQUIRE_VERIFIED_AUTH_DOMAIN")
+	}
 	var err error
 	p.looks = &looks{files: p.store.TemplateOverrides, life: c.Storage.ProjectCacheLife, now: time.Now, log: log, themes: map[string]heldTheme{}}
 	if p.renderer, err = templates.New(pageConfig(c, p.looks, log)); err != nil {

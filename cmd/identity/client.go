@@ -115,10 +115,15 @@ func addClient(ctx context.Context, a *api, f *clientFlags) error {
 // newClientSecret makes a secret for a client, sealed where it has to be read back.
 func (d *database) newClientSecret(c *storage.Client, now time.Time) (plain string, stored storage.ClientSecret) {
 	plain, stored = op.NewClientSecret(now)
+	return plain, d.sealed(c, plain, stored)
+}
+
+// sealed adds to a secret what has to be read back of it.
+func (d *database) sealed(c *storage.Client, plain string, stored storage.ClientSecret) storage.ClientSecret {
 	if c.TokenEndpointAuthMethod == "client_secret_jwt" {
 		stored.Sealed = d.store.Clients.SealSecret(d.project.Scope(), c.ID, plain)
 	}
-	return plain, stored
+	return stored
 }
 
 // givenClientSecret reads a secret that was made elsewhere. Over the network no
@@ -143,11 +148,7 @@ func (d *database) giveClientSecret(ctx context.Context, id, plain string) error
 	if err != nil {
 		return err
 	}
-	stored := storage.ClientSecret{Digest: storage.DigestOf(plain), CreatedAt: time.Now().UTC()}
-	if c.TokenEndpointAuthMethod == "client_secret_jwt" {
-		stored.Sealed = d.store.Clients.SealSecret(d.project.Scope(), c.ID, plain)
-	}
-	c.Secrets = []storage.ClientSecret{stored}
+	c.Secrets = []storage.ClientSecret{d.sealed(c, plain, storage.ClientSecret{Digest: storage.DigestOf(plain), CreatedAt: time.Now().UTC()})}
 	return d.store.Clients.Replace(ctx, d.project.Scope(), c, op.ClientOrigins(c), d.audit("client.secret_given", "operator", c.ID))
 }
 

@@ -23,6 +23,8 @@ type database struct {
 	project *storage.Project
 	ring    *storage.Keyring
 	check   func(context.Context) error // can it write?
+
+	assumeDomains bool // hosts of projects need no proof
 }
 
 // drivers are the ways to store, by the word of GATEWAY_REPO_DRIVER. A build with
@@ -74,7 +76,7 @@ func openDatabase(ctx context.Context, c *config.Config, log *slog.Logger) (*dat
 	store := storage.New(repo, ring)
 	return &database{
 		repo: repo, store: store, check: check, project: projectOf(c), ring: ring,
-		keys: op.NewKeys(store, time.Now, log),
+		keys: op.NewKeys(store, time.Now, log), assumeDomains: !c.Server.RequireVerifiedAuthDomain,
 	}, nil
 }
 

@@ -23,7 +23,7 @@ func (d *database) Project(ctx context.Context, id string) (projects.Entry, erro
 	case err != nil:
 		return projects.Entry{}, err
 	}
-	e := projects.Entry{Primary: rec.PrimaryHost, Disabled: rec.Status == storage.ProjectDisabled}
+	e := projects.Entry{Primary: rec.Host(d.assumeDomains), Disabled: rec.Status == storage.ProjectDisabled}
 	if rec.Status == storage.ProjectDeleting {
 		return e, storage.ErrNotFound
 	}
@@ -36,6 +36,9 @@ func (d *database) Domain(ctx context.Context, host string) (string, error) {
 	domain, err := d.store.ProjectDomains.ByHost(ctx, host)
 	if err != nil {
 		return "", err
+	}
+	if domain.Assumed && !d.assumeDomains {
+		return "", storage.ErrNotFound
 	}
 	return domain.ProjectID, nil
 }

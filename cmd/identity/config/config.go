@@ -47,16 +47,17 @@ type Config struct {
 
 // Server is how the world reaches us.
 type Server struct {
-	Issuer          string         `key:"issuer" env:"GATEWAY_ISSUER" doc:"Public URL of the provider, as it stands in every token. Required; https, without a path or a slash at the end."`
-	AuthDomains     []string       `key:"default_project_auth_domains" env:"GATEWAY_DEFAULT_PROJECT_AUTH_DOMAINS" doc:"Hosts that are entered as proven for the default project at the start, the first as its primary one."`
-	Listen          string         `key:"listen" env:"GATEWAY_LISTEN" doc:"Address to listen on, as host:port. Empty: all addresses, on the port of GATEWAY_CONNECT_PORT."`
-	ConnectPort     int            `key:"connect_port" env:"GATEWAY_CONNECT_PORT" default:"80" min:"0" max:"65535" doc:"Port to listen on when GATEWAY_LISTEN is not set. 0: any free one."`
-	TLSCertFile     string         `key:"tls.cert_file" env:"GATEWAY_TLS_CERT_FILE" doc:"Certificate chain, PEM, to serve TLS with. Empty: a proxy in front ends TLS."`
-	TLSKeyFile      string         `key:"tls.key_file" env:"GATEWAY_TLS_KEY_FILE" doc:"Private key of the certificate, PEM."`
-	MaxBodyBytes    int64          `key:"http.max_body_bytes" env:"GATEWAY_HTTP_MAX_BODY_BYTES" default:"1048576" min:"1024" max:"67108864" doc:"Largest body of a request, in bytes."`
-	TrustedProxies  []netip.Prefix `key:"trusted_proxies" env:"GATEWAY_TRUSTED_PROXIES" default:"127.0.0.0/8,::1/128,10.0.0.0/8,172.16.0.0/12,192.168.0.0/16,fc00::/7" doc:"Addresses or ranges of proxies whose X-Forwarded-For and X-Forwarded-Proto are believed. none: nobody's, which is the default with GATEWAY_TLS_CERT_FILE."`
-	AllowedOrigins  []string       `key:"allowed_origins" env:"GATEWAY_ALLOWED_ORIGINS" doc:"Origins that browsers may call from, beside those of the clients' redirect URIs."`
-	ShutdownTimeout time.Duration  `key:"shutdown_timeout_seconds" env:"GATEWAY_SHUTDOWN_TIMEOUT_SECONDS" default:"10" min:"0" max:"600" doc:"How long requests in flight may take to end after SIGTERM."`
+	Issuer                    string         `key:"issuer" env:"GATEWAY_ISSUER" doc:"Public URL of the provider, as it stands in every token. Required; https, without a path or a slash at the end."`
+	AuthDomains               []string       `key:"default_project_auth_domains" env:"GATEWAY_DEFAULT_PROJECT_AUTH_DOMAINS" doc:"Hosts that are entered as proven for the default project at the start, the first as its primary one."`
+	RequireVerifiedAuthDomain bool           `key:"require_verified_auth_domain" env:"GATEWAY_REQUIRE_VERIFIED_AUTH_DOMAIN" default:"true" doc:"Whether the primary host of a project has to be proven by DNS before issuers and links are made with it. false: whoever administers a project may take any host that leads here."`
+	Listen                    string         `key:"listen" env:"GATEWAY_LISTEN" doc:"Address to listen on, as host:port. Empty: all addresses, on the port of GATEWAY_CONNECT_PORT."`
+	ConnectPort               int            `key:"connect_port" env:"GATEWAY_CONNECT_PORT" default:"80" min:"0" max:"65535" doc:"Port to listen on when GATEWAY_LISTEN is not set. 0: any free one."`
+	TLSCertFile               string         `key:"tls.cert_file" env:"GATEWAY_TLS_CERT_FILE" doc:"Certificate chain, PEM, to serve TLS with. Empty: a proxy in front ends TLS."`
+	TLSKeyFile                string         `key:"tls.key_file" env:"GATEWAY_TLS_KEY_FILE" doc:"Private key of the certificate, PEM."`
+	MaxBodyBytes              int64          `key:"http.max_body_bytes" env:"GATEWAY_HTTP_MAX_BODY_BYTES" default:"1048576" min:"1024" max:"67108864" doc:"Largest body of a request, in bytes."`
+	TrustedProxies            []netip.Prefix `key:"trusted_proxies" env:"GATEWAY_TRUSTED_PROXIES" default:"127.0.0.0/8,::1/128,10.0.0.0/8,172.16.0.0/12,192.168.0.0/16,fc00::/7" doc:"Addresses or ranges of proxies whose X-Forwarded-For and X-Forwarded-Proto are believed. none: nobody's, which is the default with GATEWAY_TLS_CERT_FILE."`
+	AllowedOrigins            []string       `key:"allowed_origins" env:"GATEWAY_ALLOWED_ORIGINS" doc:"Origins that browsers may call from, beside those of the clients' redirect URIs."`
+	ShutdownTimeout           time.Duration  `key:"shutdown_timeout_seconds" env:"GATEWAY_SHUTDOWN_TIMEOUT_SECONDS" default:"10" min:"0" max:"600" doc:"How long requests in flight may take to end after SIGTERM."`
 }
 
 // Storage is where things are remembered, and how.

@@ -99,6 +99,11 @@ A name that is not in these tables is an error, and so is a value out of its bou
 A **secret** has no flag, for the arguments of a process can be read by others. It may stand in a file of its own, named by the variable
 with ` + "`_FILE`" + ` at its end; to set both is an error. ` + "`identity config`" + ` prints what is in effect, secrets hidden.
 
+**A project overrides** what is its own (` + "`identity project update`" + `, ProjectService): who may make an account (access mode, allowlist), the
+login policy, registration of clients, CORS origins, audience, life times of codes, requests, tokens and sessions, the grace of refresh tokens,
+PKCE, passwords and their length, sign-up, the lock after wrong passwords, the name first. The settings here are what it has otherwise, the default
+project too. Everything else is that of the process: factors and passkeys, QR, mail and SMS, rate limits, front channel, templates.
+
 Make a key-encryption key with:
 
 ` + "```" + `

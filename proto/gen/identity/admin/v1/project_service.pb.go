@@ -137,6 +137,60 @@ func (AccessMode) EnumDescriptor() ([]byte, []int) {
 	return file_identity_admin_v1_project_service_proto_rawDescGZIP(), []int{1}
 }
 
+// Who may register clients at the registration endpoint (RFC 7591).
+type RegistrationMode int32
+
+const (
+	RegistrationMode_REGISTRATION_MODE_UNSPECIFIED RegistrationMode = 0
+	RegistrationMode_REGISTRATION_MODE_OPEN        RegistrationMode = 1
+	// Whoever has an initial access token.
+	RegistrationMode_REGISTRATION_MODE_TOKEN  RegistrationMode = 2
+	RegistrationMode_REGISTRATION_MODE_CLOSED RegistrationMode = 3
+)
+
+// Enum value maps for RegistrationMode.
+var (
+	RegistrationMode_name = map[int32]string{
+		0: "REGISTRATION_MODE_UNSPECIFIED",
+		1: "REGISTRATION_MODE_OPEN",
+		2: "REGISTRATION_MODE_TOKEN",
+		3: "REGISTRATION_MODE_CLOSED",
+	}
+	RegistrationMode_value = map[string]int32{
+		"REGISTRATION_MODE_UNSPECIFIED": 0,
+		"REGISTRATION_MODE_OPEN":        1,
+		"REGISTRATION_MODE_TOKEN":       2,
+		"REGISTRATION_MODE_CLOSED":      3,
+	}
+)
+
+func (x RegistrationMode) Enum() *RegistrationMode {
+	p := new(RegistrationMode)
+	*p = x
+	return p
+}
+
+func (x RegistrationMode) String() string {
+	return protoimpl.X.EnumStringOf(x.Descriptor(), protoreflect.EnumNumber(x))
+}
+
+func (RegistrationMode) Descriptor() protoreflect.EnumDescriptor {
+	return file_identity_admin_v1_project_service_proto_enumTypes[2].Descriptor()
+}
+
+func (RegistrationMode) Type() protoreflect.EnumType {
+	return &file_identity_admin_v1_project_service_proto_enumTypes[2]
+}
+
+func (x RegistrationMode) Number() protoreflect.EnumNumber {
+	return protoreflect.EnumNumber(x)
+}
+
+// Deprecated: Use RegistrationMode.Descriptor instead.
+func (RegistrationMode) EnumDescriptor() ([]byte, []int) {
+	return file_identity_admin_v1_project_service_proto_rawDescGZIP(), []int{2}
+}
+
 // What a credential of a project opens.
 type ProjectCredentialKind int32
 
@@ -177,11 +231,11 @@ func (x ProjectCredentialKind) String() string {
 }
 
 func (ProjectCredentialKind) Descriptor() protoreflect.EnumDescriptor {
-	return file_identity_admin_v1_project_service_proto_enumTypes[2].Descriptor()
+	return file_identity_admin_v1_project_service_proto_enumTypes[3].Descriptor()
 }
 
 func (ProjectCredentialKind) Type() protoreflect.EnumType {
-	return &file_identity_admin_v1_project_service_proto_enumTypes[2]
+	return &file_identity_admin_v1_project_service_proto_enumTypes[3]
 }
 
 func (x ProjectCredentialKind) Number() protoreflect.EnumNumber {
@@ -190,7 +244,7 @@ func (x ProjectCredentialKind) Number() protoreflect.EnumNumber {
 
 // Deprecated: Use ProjectCredentialKind.Descriptor instead.
 func (ProjectCredentialKind) EnumDescriptor() ([]byte, []int) {
-	return file_identity_admin_v1_project_service_proto_rawDescGZIP(), []int{2}
+	return file_identity_admin_v1_project_service_proto_rawDescGZIP(), []int{3}
 }
 
 // How the pages and mails of a project look.
@@ -304,9 +358,17 @@ type Project struct {
 	UpdatedAt *timestamppb.Timestamp `protobuf:"bytes,25,opt,name=updated_at,json=updatedAt,proto3" json:"updated_at,omitempty"`
 	// Changes with every change. Sent with an update it must still be the current
 	// one, else the update is aborted.
-	Etag          string `protobuf:"bytes,26,opt,name=etag,proto3" json:"etag,omitempty"`
-	unknownFields protoimpl.UnknownFields
-	sizeCache     protoimpl.SizeCache
+	Etag             string           `protobuf:"bytes,26,opt,name=etag,proto3" json:"etag,omitempty"`
+	RegistrationMode RegistrationMode `protobuf:"varint,27,opt,name=registration_mode,json=registrationMode,proto3,enum=identity.admin.v1.RegistrationMode" json:"registration_mode,omitempty"`
+	// How long a person has to sign in.
+	AuthorizationRequestTtl *durationpb.Duration `protobuf:"bytes,28,opt,name=authorization_request_ttl,json=authorizationRequestTtl,proto3" json:"authorization_request_ttl,omitempty"`
+	// How long a refresh token that was just used may be used again.
+	RefreshGrace *durationpb.Duration `protobuf:"bytes,29,opt,name=refresh_grace,json=refreshGrace,proto3" json:"refresh_grace,omitempty"`
+	// Wrong passwords in a row that lock an account, and for how long.
+	LoginMaxFailed *int32               `protobuf:"varint,30,opt,name=login_max_failed,json=loginMaxFailed,proto3,oneof" json:"login_max_failed,omitempty"`
+	LoginLockout   *durationpb.Duration `protobuf:"bytes,31,opt,name=login_lockout,json=loginLockout,proto3" json:"login_lockout,omitempty"`
+	unknownFields  protoimpl.UnknownFields
+	sizeCache      protoimpl.SizeCache
 }
 
 func (x *Project) Reset() {
@@ -519,6 +581,41 @@ func (x *Project) GetEtag() string {
 		return x.Etag
 	}
 	return ""
+}
+
+func (x *Project) GetRegistrationMode() RegistrationMode {
+	if x != nil {
+		return x.RegistrationMode
+	}
+	return RegistrationMode_REGISTRATION_MODE_UNSPECIFIED
+}
+
+func (x *Project) GetAuthorizationRequestTtl() *durationpb.Duration {
+	if x != nil {
+		return x.AuthorizationRequestTtl
+	}
+	return nil
+}
+
+func (x *Project) GetRefreshGrace() *durationpb.Duration {
+	if x != nil {
+		return x.RefreshGrace
+	}
+	return nil
+}
+
+func (x *Project) GetLoginMaxFailed() int32 {
+	if x != nil && x.LoginMaxFailed != nil {
+		return *x.LoginMaxFailed
+	}
+	return 0
+}
+
+func (x *Project) GetLoginLockout() *durationpb.Duration {
+	if x != nil {
+		return x.LoginLockout
+	}
+	return nil
 }
 
 // Asks for a new project.
@@ -1578,7 +1675,7 @@ const file_identity_admin_v1_project_service_proto_rawDesc = "" +
 	"\blogo_uri\x18\x02 \x01(\tB\x19\xbaH\x16r\x14\x18\xd0\x0f2\x0f^(https://.*)?$R\alogoUri\x123\n" +
 	"\x06accent\x18\x03 \x01(\tB\x1b\xbaH\x18r\x162\x14^(#[0-9a-fA-F]{6})?$R\x06accent\x12<\n" +
 	"\vdark_accent\x18\x04 \x01(\tB\x1b\xbaH\x18r\x162\x14^(#[0-9a-fA-F]{6})?$R\n" +
-	"darkAccent\"\x9b\r\n" +
+	"darkAccent\"\xd0\x10\n" +
 	"\aProject\x12>\n" +
 	"\x02id\x18\x01 \x01(\tB.\xbaH+r)2'^([a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?)?$R\x02id\x12\x1c\n" +
 	"\x04name\x18\x02 \x01(\tB\b\xbaH\x05r\x03\x18\xc8\x01R\x04name\x12\x16\n" +
@@ -1612,12 +1709,21 @@ const file_identity_admin_v1_project_service_proto_rawDesc = "" +
 	"created_at\x18\x18 \x01(\v2\x1a.google.protobuf.TimestampR\tcreatedAt\x129\n" +
 	"\n" +
 	"updated_at\x18\x19 \x01(\v2\x1a.google.protobuf.TimestampR\tupdatedAt\x12\x1b\n" +
-	"\x04etag\x18\x1a \x01(\tB\a\xbaH\x04r\x02\x18dR\x04etagB\x0f\n" +
+	"\x04etag\x18\x1a \x01(\tB\a\xbaH\x04r\x02\x18dR\x04etag\x12Z\n" +
+	"\x11registration_mode\x18\x1b \x01(\x0e2#.identity.admin.v1.RegistrationModeB\b\xbaH\x05\x82\x01\x02\x10\x01R\x10registrationMode\x12g\n" +
+	"\x19authorization_request_ttl\x18\x1c \x01(\v2\x19.google.protobuf.DurationB\x10\xbaH\r\xaa\x01\n" +
+	"\"\x04\b\x80\xa3\x052\x02\b<R\x17authorizationRequestTtl\x12M\n" +
+	"\rrefresh_grace\x18\x1d \x01(\v2\x19.google.protobuf.DurationB\r\xbaH\n" +
+	"\xaa\x01\a\"\x03\b\xac\x022\x00R\frefreshGrace\x128\n" +
+	"\x10login_max_failed\x18\x1e \x01(\x05B\t\xbaH\x06\x1a\x04\x18d(\x01H\x05R\x0eloginMaxFailed\x88\x01\x01\x12P\n" +
+	"\rlogin_lockout\x18\x1f \x01(\v2\x19.google.protobuf.DurationB\x10\xbaH\r\xaa\x01\n" +
+	"\"\x04\b\x80\xa3\x052\x02\b\x01R\floginLockoutB\x0f\n" +
 	"\r_require_pkceB\x13\n" +
 	"\x11_password_enabledB\x11\n" +
 	"\x0f_signup_enabledB\x13\n" +
 	"\x11_identifier_firstB\x16\n" +
-	"\x14_password_min_length\"\x87\x01\n" +
+	"\x14_password_min_lengthB\x13\n" +
+	"\x11_login_max_failed\"\x87\x01\n" +
 	"\x14CreateProjectRequest\x12<\n" +
 	"\aproject\x18\x01 \x01(\v2\x1a.identity.admin.v1.ProjectB\x06\xbaH\x03\xc8\x01\x01R\aproject\x121\n" +
 	"\x0fidempotency_key\x18\x02 \x01(\tB\b\xbaH\x05r\x03\x18\x80\x01R\x0eidempotencyKey\"M\n" +
@@ -1711,7 +1817,12 @@ const file_identity_admin_v1_project_service_proto_rawDesc = "" +
 	"\x10ACCESS_MODE_OPEN\x10\x01\x12\x16\n" +
 	"\x12ACCESS_MODE_INVITE\x10\x02\x12\x19\n" +
 	"\x15ACCESS_MODE_ALLOWLIST\x10\x03\x12\x16\n" +
-	"\x12ACCESS_MODE_CLOSED\x10\x04*\xb4\x01\n" +
+	"\x12ACCESS_MODE_CLOSED\x10\x04*\x8c\x01\n" +
+	"\x10RegistrationMode\x12!\n" +
+	"\x1dREGISTRATION_MODE_UNSPECIFIED\x10\x00\x12\x1a\n" +
+	"\x16REGISTRATION_MODE_OPEN\x10\x01\x12\x1b\n" +
+	"\x17REGISTRATION_MODE_TOKEN\x10\x02\x12\x1c\n" +
+	"\x18REGISTRATION_MODE_CLOSED\x10\x03*\xb4\x01\n" +
 	"\x15ProjectCredentialKind\x12'\n" +
 	"#PROJECT_CREDENTIAL_KIND_UNSPECIFIED\x10\x00\x12'\n" +
 	"#PROJECT_CREDENTIAL_KIND_PUBLISHABLE\x10\x01\x12\"\n" +
@@ -1751,90 +1862,95 @@ func file_identity_admin_v1_project_service_proto_rawDescGZIP() []byte {
 	return file_identity_admin_v1_project_service_proto_rawDescData
 }
 
-var file_identity_admin_v1_project_service_proto_enumTypes = make([]protoimpl.EnumInfo, 3)
+var file_identity_admin_v1_project_service_proto_enumTypes = make([]protoimpl.EnumInfo, 4)
 var file_identity_admin_v1_project_service_proto_msgTypes = make([]protoimpl.MessageInfo, 21)
 var file_identity_admin_v1_project_service_proto_goTypes = []any{
 	(ProjectStatus)(0),                      // 0: identity.admin.v1.ProjectStatus
 	(AccessMode)(0),                         // 1: identity.admin.v1.AccessMode
-	(ProjectCredentialKind)(0),              // 2: identity.admin.v1.ProjectCredentialKind
-	(*Branding)(nil),                        // 3: identity.admin.v1.Branding
-	(*Project)(nil),                         // 4: identity.admin.v1.Project
-	(*CreateProjectRequest)(nil),            // 5: identity.admin.v1.CreateProjectRequest
-	(*CreateProjectResponse)(nil),           // 6: identity.admin.v1.CreateProjectResponse
-	(*GetProjectRequest)(nil),               // 7: identity.admin.v1.GetProjectRequest
-	(*GetProjectResponse)(nil),              // 8: identity.admin.v1.GetProjectResponse
-	(*ListProjectsRequest)(nil),             // 9: identity.admin.v1.ListProjectsRequest
-	(*ListProjectsResponse)(nil),            // 10: identity.admin.v1.ListProjectsResponse
-	(*UpdateProjectRequest)(nil),            // 11: identity.admin.v1.UpdateProjectRequest
-	(*UpdateProjectResponse)(nil),           // 12: identity.admin.v1.UpdateProjectResponse
-	(*DeleteProjectRequest)(nil),            // 13: identity.admin.v1.DeleteProjectRequest
-	(*DeleteProjectResponse)(nil),           // 14: identity.admin.v1.DeleteProjectResponse
-	(*ProjectCredential)(nil),               // 15: identity.admin.v1.ProjectCredential
-	(*CreateProjectCredentialRequest)(nil),  // 16: identity.admin.v1.CreateProjectCredentialRequest
-	(*CreateProjectCredentialResponse)(nil), // 17: identity.admin.v1.CreateProjectCredentialResponse
-	(*ListProjectCredentialsRequest)(nil),   // 18: identity.admin.v1.ListProjectCredentialsRequest
-	(*ListProjectCredentialsResponse)(nil),  // 19: identity.admin.v1.ListProjectCredentialsResponse
-	(*RevokeProjectCredentialRequest)(nil),  // 20: identity.admin.v1.RevokeProjectCredentialRequest
-	(*RevokeProjectCredentialResponse)(nil), // 21: identity.admin.v1.RevokeProjectCredentialResponse
-	(*BootstrapPlatformAdminRequest)(nil),   // 22: identity.admin.v1.BootstrapPlatformAdminRequest
-	(*BootstrapPlatformAdminResponse)(nil),  // 23: identity.admin.v1.BootstrapPlatformAdminResponse
-	(*durationpb.Duration)(nil),             // 24: google.protobuf.Duration
-	(*LoginPolicy)(nil),                     // 25: identity.admin.v1.LoginPolicy
-	(*timestamppb.Timestamp)(nil),           // 26: google.protobuf.Timestamp
-	(*fieldmaskpb.FieldMask)(nil),           // 27: google.protobuf.FieldMask
+	(RegistrationMode)(0),                   // 2: identity.admin.v1.RegistrationMode
+	(ProjectCredentialKind)(0),              // 3: identity.admin.v1.ProjectCredentialKind
+	(*Branding)(nil),                        // 4: identity.admin.v1.Branding
+	(*Project)(nil),                         // 5: identity.admin.v1.Project
+	(*CreateProjectRequest)(nil),            // 6: identity.admin.v1.CreateProjectRequest
+	(*CreateProjectResponse)(nil),           // 7: identity.admin.v1.CreateProjectResponse
+	(*GetProjectRequest)(nil),               // 8: identity.admin.v1.GetProjectRequest
+	(*GetProjectResponse)(nil),              // 9: identity.admin.v1.GetProjectResponse
+	(*ListProjectsRequest)(nil),             // 10: identity.admin.v1.ListProjectsRequest
+	(*ListProjectsResponse)(nil),            // 11: identity.admin.v1.ListProjectsResponse
+	(*UpdateProjectRequest)(nil),            // 12: identity.admin.v1.UpdateProjectRequest
+	(*UpdateProjectResponse)(nil),           // 13: identity.admin.v1.UpdateProjectResponse
+	(*DeleteProjectRequest)(nil),            // 14: identity.admin.v1.DeleteProjectRequest
+	(*DeleteProjectResponse)(nil),           // 15: identity.admin.v1.DeleteProjectResponse
+	(*ProjectCredential)(nil),               // 16: identity.admin.v1.ProjectCredential
+	(*CreateProjectCredentialRequest)(nil),  // 17: identity.admin.v1.CreateProjectCredentialRequest
+	(*CreateProjectCredentialResponse)(nil), // 18: identity.admin.v1.CreateProjectCredentialResponse
+	(*ListProjectCredentialsRequest)(nil),   // 19: identity.admin.v1.ListProjectCredentialsRequest
+	(*ListProjectCredentialsResponse)(nil),  // 20: identity.admin.v1.ListProjectCredentialsResponse
+	(*RevokeProjectCredentialRequest)(nil),  // 21: identity.admin.v1.RevokeProjectCredentialRequest
+	(*RevokeProjectCredentialResponse)(nil), // 22: identity.admin.v1.RevokeProjectCredentialResponse
+	(*BootstrapPlatformAdminRequest)(nil),   // 23: identity.admin.v1.BootstrapPlatformAdminRequest
+	(*BootstrapPlatformAdminResponse)(nil),  // 24: identity.admin.v1.BootstrapPlatformAdminResponse
+	(*durationpb.Duration)(nil),             // 25: google.protobuf.Duration
+	(*LoginPolicy)(nil),                     // 26: identity.admin.v1.LoginPolicy
+	(*timestamppb.Timestamp)(nil),           // 27: google.protobuf.Timestamp
+	(*fieldmaskpb.FieldMask)(nil),           // 28: google.protobuf.FieldMask
 }
 var file_identity_admin_v1_project_service_proto_depIdxs = []int32{
 	0,  // 0: identity.admin.v1.Project.status:type_name -> identity.admin.v1.ProjectStatus
 	1,  // 1: identity.admin.v1.Project.access_mode:type_name -> identity.admin.v1.AccessMode
-	24, // 2: identity.admin.v1.Project.authorization_code_ttl:type_name -> google.protobuf.Duration
-	24, // 3: identity.admin.v1.Project.access_token_ttl:type_name -> google.protobuf.Duration
-	24, // 4: identity.admin.v1.Project.id_token_ttl:type_name -> google.protobuf.Duration
-	24, // 5: identity.admin.v1.Project.refresh_token_ttl:type_name -> google.protobuf.Duration
-	24, // 6: identity.admin.v1.Project.session_idle:type_name -> google.protobuf.Duration
-	24, // 7: identity.admin.v1.Project.session_max:type_name -> google.protobuf.Duration
-	25, // 8: identity.admin.v1.Project.login_policy:type_name -> identity.admin.v1.LoginPolicy
-	3,  // 9: identity.admin.v1.Project.branding:type_name -> identity.admin.v1.Branding
-	26, // 10: identity.admin.v1.Project.created_at:type_name -> google.protobuf.Timestamp
-	26, // 11: identity.admin.v1.Project.updated_at:type_name -> google.protobuf.Timestamp
-	4,  // 12: identity.admin.v1.CreateProjectRequest.project:type_name -> identity.admin.v1.Project
-	4,  // 13: identity.admin.v1.CreateProjectResponse.project:type_name -> identity.admin.v1.Project
-	4,  // 14: identity.admin.v1.GetProjectResponse.project:type_name -> identity.admin.v1.Project
-	0,  // 15: identity.admin.v1.ListProjectsRequest.status:type_name -> identity.admin.v1.ProjectStatus
-	4,  // 16: identity.admin.v1.ListProjectsResponse.projects:type_name -> identity.admin.v1.Project
-	4,  // 17: identity.admin.v1.UpdateProjectRequest.project:type_name -> identity.admin.v1.Project
-	27, // 18: identity.admin.v1.UpdateProjectRequest.update_mask:type_name -> google.protobuf.FieldMask
-	4,  // 19: identity.admin.v1.UpdateProjectResponse.project:type_name -> identity.admin.v1.Project
-	2,  // 20: identity.admin.v1.ProjectCredential.kind:type_name -> identity.admin.v1.ProjectCredentialKind
-	26, // 21: identity.admin.v1.ProjectCredential.created_at:type_name -> google.protobuf.Timestamp
-	26, // 22: identity.admin.v1.ProjectCredential.expires_at:type_name -> google.protobuf.Timestamp
-	26, // 23: identity.admin.v1.ProjectCredential.last_used_at:type_name -> google.protobuf.Timestamp
-	2,  // 24: identity.admin.v1.CreateProjectCredentialRequest.kind:type_name -> identity.admin.v1.ProjectCredentialKind
-	26, // 25: identity.admin.v1.CreateProjectCredentialRequest.expires_at:type_name -> google.protobuf.Timestamp
-	15, // 26: identity.admin.v1.CreateProjectCredentialResponse.credential:type_name -> identity.admin.v1.ProjectCredential
-	15, // 27: identity.admin.v1.ListProjectCredentialsResponse.credentials:type_name -> identity.admin.v1.ProjectCredential
-	5,  // 28: identity.admin.v1.ProjectService.CreateProject:input_type -> identity.admin.v1.CreateProjectRequest
-	7,  // 29: identity.admin.v1.ProjectService.GetProject:input_type -> identity.admin.v1.GetProjectRequest
-	9,  // 30: identity.admin.v1.ProjectService.ListProjects:input_type -> identity.admin.v1.ListProjectsRequest
-	11, // 31: identity.admin.v1.ProjectService.UpdateProject:input_type -> identity.admin.v1.UpdateProjectRequest
-	13, // 32: identity.admin.v1.ProjectService.DeleteProject:input_type -> identity.admin.v1.DeleteProjectRequest
-	16, // 33: identity.admin.v1.ProjectService.CreateProjectCredential:input_type -> identity.admin.v1.CreateProjectCredentialRequest
-	18, // 34: identity.admin.v1.ProjectService.ListProjectCredentials:input_type -> identity.admin.v1.ListProjectCredentialsRequest
-	20, // 35: identity.admin.v1.ProjectService.RevokeProjectCredential:input_type -> identity.admin.v1.RevokeProjectCredentialRequest
-	22, // 36: identity.admin.v1.ProjectService.BootstrapPlatformAdmin:input_type -> identity.admin.v1.BootstrapPlatformAdminRequest
-	6,  // 37: identity.admin.v1.ProjectService.CreateProject:output_type -> identity.admin.v1.CreateProjectResponse
-	8,  // 38: identity.admin.v1.ProjectService.GetProject:output_type -> identity.admin.v1.GetProjectResponse
-	10, // 39: identity.admin.v1.ProjectService.ListProjects:output_type -> identity.admin.v1.ListProjectsResponse
-	12, // 40: identity.admin.v1.ProjectService.UpdateProject:output_type -> identity.admin.v1.UpdateProjectResponse
-	14, // 41: identity.admin.v1.ProjectService.DeleteProject:output_type -> identity.admin.v1.DeleteProjectResponse
-	17, // 42: identity.admin.v1.ProjectService.CreateProjectCredential:output_type -> identity.admin.v1.CreateProjectCredentialResponse
-	19, // 43: identity.admin.v1.ProjectService.ListProjectCredentials:output_type -> identity.admin.v1.ListProjectCredentialsResponse
-	21, // 44: identity.admin.v1.ProjectService.RevokeProjectCredential:output_type -> identity.admin.v1.RevokeProjectCredentialResponse
-	23, // 45: identity.admin.v1.ProjectService.BootstrapPlatformAdmin:output_type -> identity.admin.v1.BootstrapPlatformAdminResponse
-	37, // [37:46] is the sub-list for method output_type
-	28, // [28:37] is the sub-list for method input_type
-	28, // [28:28] is the sub-list for extension type_name
-	28, // [28:28] is the sub-list for extension extendee
-	0,  // [0:28] is the sub-list for field type_name
+	25, // 2: identity.admin.v1.Project.authorization_code_ttl:type_name -> google.protobuf.Duration
+	25, // 3: identity.admin.v1.Project.access_token_ttl:type_name -> google.protobuf.Duration
+	25, // 4: identity.admin.v1.Project.id_token_ttl:type_name -> google.protobuf.Duration
+	25, // 5: identity.admin.v1.Project.refresh_token_ttl:type_name -> google.protobuf.Duration
+	25, // 6: identity.admin.v1.Project.session_idle:type_name -> google.protobuf.Duration
+	25, // 7: identity.admin.v1.Project.session_max:type_name -> google.protobuf.Duration
+	26, // 8: identity.admin.v1.Project.login_policy:type_name -> identity.admin.v1.LoginPolicy
+	4,  // 9: identity.admin.v1.Project.branding:type_name -> identity.admin.v1.Branding
+	27, // 10: identity.admin.v1.Project.created_at:type_name -> google.protobuf.Timestamp
+	27, // 11: identity.admin.v1.Project.updated_at:type_name -> google.protobuf.Timestamp
+	2,  // 12: identity.admin.v1.Project.registration_mode:type_name -> identity.admin.v1.RegistrationMode
+	25, // 13: identity.admin.v1.Project.authorization_request_ttl:type_name -> google.protobuf.Duration
+	25, // 14: identity.admin.v1.Project.refresh_grace:type_name -> google.protobuf.Duration
+	25, // 15: identity.admin.v1.Project.login_lockout:type_name -> google.protobuf.Duration
+	5,  // 16: identity.admin.v1.CreateProjectRequest.project:type_name -> identity.admin.v1.Project
+	5,  // 17: identity.admin.v1.CreateProjectResponse.project:type_name -> identity.admin.v1.Project
+	5,  // 18: identity.admin.v1.GetProjectResponse.project:type_name -> identity.admin.v1.Project
+	0,  // 19: identity.admin.v1.ListProjectsRequest.status:type_name -> identity.admin.v1.ProjectStatus
+	5,  // 20: identity.admin.v1.ListProjectsResponse.projects:type_name -> identity.admin.v1.Project
+	5,  // 21: identity.admin.v1.UpdateProjectRequest.project:type_name -> identity.admin.v1.Project
+	28, // 22: identity.admin.v1.UpdateProjectRequest.update_mask:type_name -> google.protobuf.FieldMask
+	5,  // 23: identity.admin.v1.UpdateProjectResponse.project:type_name -> identity.admin.v1.Project
+	3,  // 24: identity.admin.v1.ProjectCredential.kind:type_name -> identity.admin.v1.ProjectCredentialKind
+	27, // 25: identity.admin.v1.ProjectCredential.created_at:type_name -> google.protobuf.Timestamp
+	27, // 26: identity.admin.v1.ProjectCredential.expires_at:type_name -> google.protobuf.Timestamp
+	27, // 27: identity.admin.v1.ProjectCredential.last_used_at:type_name -> google.protobuf.Timestamp
+	3,  // 28: identity.admin.v1.CreateProjectCredentialRequest.kind:type_name -> identity.admin.v1.ProjectCredentialKind
+	27, // 29: identity.admin.v1.CreateProjectCredentialRequest.expires_at:type_name -> google.protobuf.Timestamp
+	16, // 30: identity.admin.v1.CreateProjectCredentialResponse.credential:type_name -> identity.admin.v1.ProjectCredential
+	16, // 31: identity.admin.v1.ListProjectCredentialsResponse.credentials:type_name -> identity.admin.v1.ProjectCredential
+	6,  // 32: identity.admin.v1.ProjectService.CreateProject:input_type -> identity.admin.v1.CreateProjectRequest
+	8,  // 33: identity.admin.v1.ProjectService.GetProject:input_type -> identity.admin.v1.GetProjectRequest
+	10, // 34: identity.admin.v1.ProjectService.ListProjects:input_type -> identity.admin.v1.ListProjectsRequest
+	12, // 35: identity.admin.v1.ProjectService.UpdateProject:input_type -> identity.admin.v1.UpdateProjectRequest
+	14, // 36: identity.admin.v1.ProjectService.DeleteProject:input_type -> identity.admin.v1.DeleteProjectRequest
+	17, // 37: identity.admin.v1.ProjectService.CreateProjectCredential:input_type -> identity.admin.v1.CreateProjectCredentialRequest
+	19, // 38: identity.admin.v1.ProjectService.ListProjectCredentials:input_type -> identity.admin.v1.ListProjectCredentialsRequest
+	21, // 39: identity.admin.v1.ProjectService.RevokeProjectCredential:input_type -> identity.admin.v1.RevokeProjectCredentialRequest
+	23, // 40: identity.admin.v1.ProjectService.BootstrapPlatformAdmin:input_type -> identity.admin.v1.BootstrapPlatformAdminRequest
+	7,  // 41: identity.admin.v1.ProjectService.CreateProject:output_type -> identity.admin.v1.CreateProjectResponse
+	9,  // 42: identity.admin.v1.ProjectService.GetProject:output_type -> identity.admin.v1.GetProjectResponse
+	11, // 43: identity.admin.v1.ProjectService.ListProjects:output_type -> identity.admin.v1.ListProjectsResponse
+	13, // 44: identity.admin.v1.ProjectService.UpdateProject:output_type -> identity.admin.v1.UpdateProjectResponse
+	15, // 45: identity.admin.v1.ProjectService.DeleteProject:output_type -> identity.admin.v1.DeleteProjectResponse
+	18, // 46: identity.admin.v1.ProjectService.CreateProjectCredential:output_type -> identity.admin.v1.CreateProjectCredentialResponse
+	20, // 47: identity.admin.v1.ProjectService.ListProjectCredentials:output_type -> identity.admin.v1.ListProjectCredentialsResponse
+	22, // 48: identity.admin.v1.ProjectService.RevokeProjectCredential:output_type -> identity.admin.v1.RevokeProjectCredentialResponse
+	24, // 49: identity.admin.v1.ProjectService.BootstrapPlatformAdmin:output_type -> identity.admin.v1.BootstrapPlatformAdminResponse
+	41, // [41:50] is the sub-list for method output_type
+	32, // [32:41] is the sub-list for method input_type
+	32, // [32:32] is the sub-list for extension type_name
+	32, // [32:32] is the sub-list for extension extendee
+	0,  // [0:32] is the sub-list for field type_name
 }
 
 func init() { file_identity_admin_v1_project_service_proto_init() }
@@ -1850,7 +1966,7 @@ func file_identity_admin_v1_project_service_proto_init() {
 		File: protoimpl.DescBuilder{
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_identity_admin_v1_project_service_proto_rawDesc), len(file_identity_admin_v1_project_service_proto_rawDesc)),
-			NumEnums:      3,
+			NumEnums:      4,
 			NumMessages:   21,
 			NumExtensions: 0,
 			NumServices:   1,

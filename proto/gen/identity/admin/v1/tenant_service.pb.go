@@ -82,7 +82,8 @@ type Tenant struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	Id    string                 `protobuf:"bytes,1,opt,name=id,proto3" json:"id,omitempty"`
 	Name  string                 `protobuf:"bytes,2,opt,name=name,proto3" json:"name,omitempty"`
-	// How its members sign in.
+	// How everybody signs in whose verified mail address is in one of its domains:
+	// as this and the policy of the project both allow.
 	LoginPolicy *LoginPolicy `protobuf:"bytes,3,opt,name=login_policy,json=loginPolicy,proto3" json:"login_policy,omitempty"`
 	// Set by the server.
 	CreatedAt *timestamppb.Timestamp `protobuf:"bytes,4,opt,name=created_at,json=createdAt,proto3" json:"created_at,omitempty"`

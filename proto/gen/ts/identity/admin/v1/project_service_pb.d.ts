@@ -207,6 +207,37 @@ export declare type Project = Message<"identity.admin.v1.Project"> & {
    * @generated from field: string etag = 26;
    */
   etag: string;
+
+  /**
+   * @generated from field: identity.admin.v1.RegistrationMode registration_mode = 27;
+   */
+  registrationMode: RegistrationMode;
+
+  /**
+   * How long a person has to sign in.
+   *
+   * @generated from field: google.protobuf.Duration authorization_request_ttl = 28;
+   */
+  authorizationRequestTtl?: Duration | undefined;
+
+  /**
+   * How long a refresh token that was just used may be used again.
+   *
+   * @generated from field: google.protobuf.Duration refresh_grace = 29;
+   */
+  refreshGrace?: Duration | undefined;
+
+  /**
+   * Wrong passwords in a row that lock an account, and for how long.
+   *
+   * @generated from field: optional int32 login_max_failed = 30;
+   */
+  loginMaxFailed?: number | undefined;
+
+  /**
+   * @generated from field: google.protobuf.Duration login_lockout = 31;
+   */
+  loginLockout?: Duration | undefined;
 };
 
 /**
@@ -775,6 +806,40 @@ export enum AccessMode {
  * Describes the enum identity.admin.v1.AccessMode.
  */
 export declare const AccessModeSchema: GenEnum<AccessMode>;
+
+/**
+ * Who may register clients at the registration endpoint (RFC 7591).
+ *
+ * @generated from enum identity.admin.v1.RegistrationMode
+ */
+export enum RegistrationMode {
+  /**
+   * @generated from enum value: REGISTRATION_MODE_UNSPECIFIED = 0;
+   */
+  UNSPECIFIED = 0,
+
+  /**
+   * @generated from enum value: REGISTRATION_MODE_OPEN = 1;
+   */
+  OPEN = 1,
+
+  /**
+   * Whoever has an initial access token.
+   *
+   * @generated from enum value: REGISTRATION_MODE_TOKEN = 2;
+   */
+  TOKEN = 2,
+
+  /**
+   * @generated from enum value: REGISTRATION_MODE_CLOSED = 3;
+   */
+  CLOSED = 3,
+}
+
+/**
+ * Describes the enum identity.admin.v1.RegistrationMode.
+ */
+export declare const RegistrationModeSchema: GenEnum<RegistrationMode>;
 
 /**
  * What a credential of a project opens.

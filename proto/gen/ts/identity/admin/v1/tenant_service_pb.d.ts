@@ -29,7 +29,8 @@ export declare type Tenant = Message<"identity.admin.v1.Tenant"> & {
   name: string;
 
   /**
-   * How its members sign in.
+   * How everybody signs in whose verified mail address is in one of its domains:
+   * as this and the policy of the project both allow.
    *
    * @generated from field: identity.admin.v1.LoginPolicy login_policy = 3;
    */
