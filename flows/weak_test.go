@@ -16,7 +16,7 @@ func TestTooWeak(t *testing.T) {
 	s := newHome(t, func(p *storage.Project) { p.SignIn.QREnabled = true })
 	u := s.user("alice")
 	k := s.passkey(u)
-	k.flags = flagUP
+	k.Flags = flagUP
 	c, err := s.store.PasswordCredentials.Get(t.Context(), s.project.Scope(), u.ID)
 	if err != nil {
 		t.Fatal(err)
@@ -26,7 +26,7 @@ func TestTooWeak(t *testing.T) {
 	}
 	signIn := func(b *browser, at string) {
 		t.Helper()
-		if w := b.post(at+"/passkey", "credential", k.get(options(t, b.get(at)))); w.Code != http.StatusSeeOther {
+		if w := b.post(at+"/passkey", "credential", k.Get(options(t, b.get(at)))); w.Code != http.StatusSeeOther {
 			t.Fatalf("%d\n%s", w.Code, w.Body)
 		}
 	}
@@ -41,7 +41,7 @@ func TestTooWeak(t *testing.T) {
 	again := b.get("/account/passkey?prove=1")
 	signIn(b, again.Header().Get("Location")) // the same way
 	wantPage(t, b.get("/account/passkey"), http.StatusForbidden, "One more proof is needed")
-	k.flags = flagUP | flagUV
+	k.Flags = flagUP | flagUV
 	signIn(b, b.get("/account/passkey?prove=1").Header().Get("Location"))
 	wantPage(t, b.get("/account/passkey"), http.StatusOK)
 	s.pass(6 * time.Minute) // its age alone asks for the same again
