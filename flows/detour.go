@@ -165,8 +165,8 @@ func (e *Engine) arriveAtAccount(w http.ResponseWriter, r *http.Request, p *stor
 	case errors.As(err, &problem):
 		query.Set("problem", problem.Message)
 		query.Set("provider", st.Provider)
-		if len(problem.Events) > 0 {
-			if err := e.store.Commit(r.Context(), p.Scope(), v.appendAll(problem.Events)...); err != nil {
+		if problem.tells() {
+			if err := e.store.Commit(r.Context(), p.Scope(), append(problem.changes, v.appendAll(problem.Events)...)...); err != nil {
 				return err
 			}
 		}

@@ -30,6 +30,8 @@ func TestOnDrivers(t *testing.T) {
 			"EmailCode": TestEmailCode, "MagicLink": TestMagicLink, "Recover": TestRecover, "MailboxProven": TestMailboxProven,
 			"RegisterByMail": TestRegisterByMail, "MailRaced": TestMailRaced,
 			"StricterPolicy": TestStricterPolicy, "TenantSecondFactor": TestTenantSecondFactor, "TenantOfOthers": TestTenantOfOthers,
+			"QRRaced": TestQRRaced, "PhoneCode": TestPhoneCode, "PhoneUnknown": TestPhoneUnknown, "PhoneRaced": TestPhoneRaced, "AccountPhone": TestAccountPhone, "Help": TestHelp,
+			"LockedLetter": TestLockedLetter, "GrowingDelay": TestGrowingDelay, "GuessesOfAnAccount": TestGuessesOfAnAccount,
 			"Verify": TestVerify, "VerifyRaced": TestVerifyRaced, "Terms": TestTerms,
 			"EmailChange": TestEmailChange, "EmailChangeStopped": TestEmailChangeStopped, "EmailChangeRaced": TestEmailChangeRaced,
 			"Invite": TestInvite, "InviteEnded": TestInviteEnded, "InviteAccounts": TestInviteAccounts, "InviteRaced": TestInviteRaced,

@@ -97,8 +97,8 @@ type Limits interface {
 	// Send counts one message that somebody here wants sent.
 	Send(ctx context.Context, m Message) error
 	// Guess counts one try at something short that was sent, by its id, of tries in
-	// all. The changes forget them.
-	Guess(ctx context.Context, id string, tries int, life time.Duration) ([]storage.Change, error)
+	// all, and by where it was sent. The changes forget them.
+	Guess(ctx context.Context, id, to string, tries int, life time.Duration) ([]storage.Change, error)
 }
 
 // Message is what Limits.Send counts.
@@ -214,7 +214,12 @@ type Problem struct {
 	Status     int            // HTTP status; 0 is 422
 	RetryAfter time.Duration  // when it makes sense to try again; 0: now
 	Events     []storage.AuditEvent
+
+	changes []storage.Change // committed with the events
 }
+
+// tells says whether there is something to be stored about it.
+func (p *Problem) tells() bool { return len(p.Events)+len(p.changes) > 0 }
 
 // Error names the problem. It never holds what was typed.
 func (p *Problem) Error() string { return "flows: " + p.Message }

@@ -1,12 +1,14 @@
 package flows
 
 import (
+	"cmp"
 	"context"
 	"encoding/hex"
 	"errors"
 	"math"
 	"net/http"
 	"net/netip"
+	"strings"
 	"time"
 
 	"github.com/elloloop/identity/storage"
@@ -51,10 +53,69 @@ func (l *limits) Login(ctx context.Context, identifier, userID string, setAt tim
 	if userID == "" {
 		name = "login:name:" + fingerprint(identifier)
 	}
-	if err := l.count(ctx, name, p.LoginMaxFailed, p.LoginLockout, locked, userID); err != nil {
+	day := "login:day:" + strings.TrimPrefix(name, "login:")
+	if err := l.lock(ctx, name, day, locked, userID); err != nil {
 		return nil, err
 	}
-	return []storage.Change{counters.Clear(name)}, nil
+	return []storage.Change{counters.Clear(name), counters.Clear(day)}, nil
+}
+
+// lock is count, with fewer tries in each window the more there were in a day: a
+// guess takes longer and longer, and each lock still ends by itself (S3-02, S3-03).
+func (l *limits) lock(ctx context.Context, name, day string, told storage.AuditEvent, userID string) error {
+	p := l.v.project
+	if p.LoginMaxFailed <= 0 || p.LoginLockout <= 0 {
+		return nil
+	}
+	scope, counters := p.Scope(), l.v.store.Counters
+	window, err := counters.Add(ctx, scope, p.LoginLockout, name)
+	if err != nil || window[0].N == 1 { // the first one is always free
+		return err
+	}
+	today, err := counters.Add(ctx, scope, 24*time.Hour, day)
+	if err != nil {
+		return err
+	}
+	tries := allowance(p.LoginMaxFailed, today[0].N)
+	if window[0].N <= tries {
+		return nil
+	}
+	first := window[0].N-1 <= allowance(p.LoginMaxFailed, today[0].N-1)
+	return l.refuse(ctx, window[0], first, told, userID)
+}
+
+// allowance is how many tries a window has after so many more than one in a day.
+func allowance(limit int, today int64) int64 {
+	steps := today / int64(2*limit)
+	return max(1, int64(limit)>>min(steps, 16))
+}
+
+// refuse says when the window ends. The first one in it is audited, and told to
+// the owner: a flood must not flood the log, or their mail.
+func (l *limits) refuse(ctx context.Context, c storage.Count, first bool, told storage.AuditEvent, userID string) error {
+	wait := max(time.Second, c.ResetAt.Sub(l.v.now))
+	problem := &Problem{
+		Message: "problem.too_many_attempts", Data: map[string]any{"Minutes": minutes(wait)},
+		Status: http.StatusTooManyRequests, RetryAfter: wait,
+	}
+	if !first {
+		return problem
+	}
+	told.Target = userID
+	problem.Events = append(problem.Events, told)
+	if told.Reason != "locked" {
+		return problem
+	}
+	// Nobody is looked for as somebody is: which of both it was is no secret to tell.
+	u, err := l.v.store.Users.Get(ctx, l.v.project.Scope(), cmp.Or(userID, "nobody"))
+	if gone(err) {
+		return problem
+	}
+	if err != nil {
+		return err
+	}
+	problem.changes = l.v.letter(u, storage.Mail{Name: "locked", Data: map[string]any{"Minutes": minutes(wait)}})
+	return problem
 }
 
 // secondTries is how many wrong second factors an account has in a window (S3-09),
@@ -114,18 +175,27 @@ func (l *limits) Send(ctx context.Context, m Message) error {
 	return nil
 }
 
-// Guess implements Limits.
-func (l *limits) Guess(ctx context.Context, id string, tries int, life time.Duration) ([]storage.Change, error) {
-	name := "guess:" + id
-	err := l.count(ctx, name, tries, life, l.in.Failure("user.sign_in_failed", "code_spent"), "")
+// guessesInDay is how many times more than at one code somebody may guess at the
+// codes of one destination in a day: a million are possible. Links stay good, and
+// so does a new password by mail (S3-03).
+const guessesInDay = 10
+
+// Guess counts by the code, and by its destination: who has new ones sent guesses
+// at the same account (S3-08).
+func (l *limits) Guess(ctx context.Context, id, to string, tries int, life time.Duration) ([]storage.Change, error) {
+	one, all := "guess:"+id, "guesses:"+fingerprint(to)
+	err := l.count(ctx, one, tries, life, l.in.Failure("user.sign_in_failed", "code_spent"), "")
 	var problem *Problem
 	if errors.As(err, &problem) {
 		problem.Message, problem.Data, problem.Field = "problem.code_spent", nil, "code"
 	}
+	if err == nil {
+		err = l.count(ctx, all, guessesInDay*tries, 24*time.Hour, l.in.Failure("user.sign_in_failed", "codes_spent"), "")
+	}
 	if err != nil {
 		return nil, err
 	}
-	return []storage.Change{l.v.store.Counters.Clear(name)}, nil
+	return []storage.Change{l.v.store.Counters.Clear(one), l.v.store.Counters.Clear(all)}, nil
 }
 
 // count adds one and judges what that made. A limit of 0 is none. The lock ends
@@ -142,16 +212,7 @@ func (l *limits) count(ctx context.Context, name string, limit int, window time.
 	if c.N <= int64(limit) {
 		return nil
 	}
-	wait := max(time.Second, c.ResetAt.Sub(l.v.now))
-	problem := &Problem{
-		Message: "problem.too_many_attempts", Data: map[string]any{"Minutes": minutes(wait)},
-		Status: http.StatusTooManyRequests, RetryAfter: wait,
-	}
-	if c.N == int64(limit)+1 { // once in a window: a flood must not flood the log
-		told.Target = userID
-		problem.Events = append(problem.Events, told)
-	}
-	return problem
+	return l.refuse(ctx, c, c.N == int64(limit)+1, told, userID)
 }
 
 // network is the part of an address that one person holds: a /24 of IPv4, a /56

@@ -137,8 +137,8 @@ func (e *Engine) followLink(w http.ResponseWriter, r *http.Request, p *storage.P
 	var problem *Problem
 	switch {
 	case errors.As(err, &problem):
-		if len(problem.Events) > 0 {
-			if err := v.store.Commit(r.Context(), v.project.Scope(), v.appendAll(problem.Events)...); err != nil {
+		if problem.tells() {
+			if err := v.store.Commit(r.Context(), v.project.Scope(), append(problem.changes, v.appendAll(problem.Events)...)...); err != nil {
 				return err
 			}
 		}

@@ -89,7 +89,7 @@ func (in *Interaction) NeedsSetup() bool {
 // remembers says whether the person wished, on this device and not too long ago,
 // that this second factor is not asked again.
 func (in *Interaction) remembers(setAt time.Time) bool {
-	return in.Project.SignIn.RememberDevice > 0 && in.trust.knows(in.Request.Subject, setAt, in.Now)
+	return in.Project.SignIn.RememberDevice > 0 && in.trust.knows(in.Request.Subject, setAt, in.Request.SetAt, in.Now)
 }
 
 // MayRemember is for how many days this device may go without a second factor, 0

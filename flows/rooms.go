@@ -190,8 +190,8 @@ func (e *Engine) told(w http.ResponseWriter, r *http.Request, m *Member, room Ro
 	case errors.Is(err, storage.ErrAlreadyExists) && out.Taken != nil:
 		problem = out.Taken
 	case errors.As(err, &problem):
-		if len(problem.Events) > 0 {
-			if err := e.store.Commit(r.Context(), m.Project.Scope(), m.visit.appendAll(problem.Events)...); err != nil {
+		if problem.tells() {
+			if err := e.store.Commit(r.Context(), m.Project.Scope(), append(problem.changes, m.visit.appendAll(problem.Events)...)...); err != nil {
 				return err
 			}
 		}

@@ -127,7 +127,7 @@ func (b *browser) object(page string, into any) {
 }
 
 var everyPage = []string{
-	"/account", "/account/profile", "/account/email", "/account/security", "/account/password", "/account/passkey", "/account/authenticator",
+	"/account", "/account/profile", "/account/email", "/account/phone", "/account/security", "/account/password", "/account/passkey", "/account/authenticator",
 	"/account/recovery-codes", "/account/sessions", "/account/apps", "/account/activity", "/account/data",
 }
 

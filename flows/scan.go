@@ -200,7 +200,7 @@ func (e *Engine) submitScan(w http.ResponseWriter, r *http.Request, p *storage.P
 	proof, err := v.Approval.Submit(r.Context(), who, ticket, form)
 	var problem *Problem
 	if errors.As(err, &problem) && problem.Field == "" { // it can be answered again
-		if err := v.store.Commit(r.Context(), p.Scope(), v.appendAll(problem.Events)...); err != nil {
+		if err := v.store.Commit(r.Context(), p.Scope(), append(problem.changes, v.appendAll(problem.Events)...)...); err != nil {
 			return err
 		}
 		return v.ask(w, r, who, ticket, problem)
@@ -235,8 +235,8 @@ func (v *visit) refuseScan(w http.ResponseWriter, r *http.Request, err error) er
 	var problem *Problem
 	switch {
 	case errors.As(err, &problem):
-		if len(problem.Events) > 0 {
-			if err := v.store.Commit(r.Context(), v.project.Scope(), v.appendAll(problem.Events)...); err != nil {
+		if problem.tells() {
+			if err := v.store.Commit(r.Context(), v.project.Scope(), append(problem.changes, v.appendAll(problem.Events)...)...); err != nil {
 				return err
 			}
 		}

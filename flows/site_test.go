@@ -17,12 +17,14 @@ import (
 	"github.com/elloloop/identity/flows/account"
 	"github.com/elloloop/identity/flows/consent"
 	"github.com/elloloop/identity/flows/emailcode"
+	"github.com/elloloop/identity/flows/help"
 	"github.com/elloloop/identity/flows/identify"
 	"github.com/elloloop/identity/flows/invite"
 	"github.com/elloloop/identity/flows/logout"
 	"github.com/elloloop/identity/flows/magiclink"
 	"github.com/elloloop/identity/flows/passkey"
 	"github.com/elloloop/identity/flows/password"
+	"github.com/elloloop/identity/flows/phonecode"
 	"github.com/elloloop/identity/flows/qr"
 	"github.com/elloloop/identity/flows/recover"
 	"github.com/elloloop/identity/flows/recoverycode"
@@ -100,11 +102,13 @@ func newSite(t *testing.T, change ...func(*storage.Project)) *site {
 			identify.New(identify.Config{Passkey: pass.Options, With: pw, Register: "register", Choose: "selectaccount", Device: "qr"}),
 			pw,
 			pass,
+			phonecode.New(phonecode.Config{Users: s.store.Users, Codes: s.store.PhoneCodes, Outbox: s.store.Outbox, Secrets: s.store.ProjectSecrets, Back: "identify"}),
 			emailcode.New(emailcode.Config{Mailbox: box, Codes: s.store.EmailLoginCodes, Back: "identify"}),
 			magiclink.New(magiclink.Config{Mailbox: box, Tokens: s.store.MagicLinkTokens, Back: "identify"}),
 			recover.New(recover.Config{
 				Mailbox: box, Tokens: s.store.PasswordResets, Credentials: s.store.PasswordCredentials, Hasher: s.hasher, Policy: judge,
 			}),
+			help.New(help.Config{Mailbox: box, Requests: s.store.HelpRequests, Directory: s.store.UserDirectory, Back: "identify"}),
 			account.NewEmailChange(s.store, box),
 			invite.New(invite.Config{
 				Invitations: s.store.UserInvitations, Users: s.store.Users, Tenants: s.store.Tenants, Credentials: s.store.PasswordCredentials,

@@ -133,8 +133,8 @@ func (v *visit) answer(w http.ResponseWriter, r *http.Request, f Flow, form url.
 		v.redirect(w, r, v.location(&v.in.Request))
 		return nil
 	case errors.As(err, &problem):
-		if len(problem.Events) > 0 {
-			if err := v.store.Commit(r.Context(), v.project.Scope(), v.appendAll(problem.Events)...); err != nil {
+		if problem.tells() {
+			if err := v.store.Commit(r.Context(), v.project.Scope(), append(problem.changes, v.appendAll(problem.Events)...)...); err != nil {
 				return err
 			}
 		}
@@ -199,7 +199,7 @@ func (v *visit) apply(w http.ResponseWriter, r *http.Request, f Flow, proof Proo
 		v.jar.set(w, deviceCookie, v.device.remember(row.Subject, row.SetAt), deviceLife)
 	}
 	if life := v.project.SignIn.RememberDevice; life > 0 && !proof.Remember.IsZero() {
-		v.jar.set(w, trustCookie, v.trust.remember(row.Subject, proof.Remember, v.now, v.now.Add(life)), life)
+		v.jar.set(w, trustCookie, v.trust.remember(row.Subject, proof.Remember, row.SetAt, v.now, v.now.Add(life)), life)
 	}
 	return nil
 }

@@ -12,7 +12,7 @@ import (
 
 // trust is a browser on which people wished that their second factor is not asked
 // again for some time: an end and a MAC for each. Nothing of it is stored, and a
-// new second factor makes it worthless.
+// new second factor makes it worthless, as a new password does.
 type trust struct {
 	entries []string
 	key     []byte
@@ -44,9 +44,11 @@ func parseTrust(value string) []string {
 	return entries
 }
 
-func (t trust) entry(userID string, setAt time.Time, end string) string {
+// entry covers when the password was set, too: who recovered the account with a new
+// one trusts no device that was trusted before.
+func (t trust) entry(userID string, setAt, passwordAt time.Time, end string) string {
 	h := hmac.New(sha256.New, t.key)
-	for _, part := range []string{"second factor", t.place, userID, strconv.FormatInt(setAt.UnixMicro(), 10), end} {
+	for _, part := range []string{"second factor", t.place, userID, strconv.FormatInt(setAt.UnixMicro(), 10), strconv.FormatInt(passwordAt.UnixMicro(), 10), end} {
 		// Ids hold no NUL, so no two lists are alike.
 		_, _ = h.Write(append([]byte(part), 0)) // a hash never fails
 	}
@@ -58,9 +60,9 @@ func (t trust) live(e string, now time.Time) bool {
 	return err == nil && now.Unix() < end
 }
 
-func (t trust) knows(userID string, setAt, now time.Time) bool {
+func (t trust) knows(userID string, setAt, passwordAt, now time.Time) bool {
 	for _, e := range t.entries {
-		if t.live(e, now) && hmac.Equal([]byte(e), []byte(t.entry(userID, setAt, e[:endLength]))) {
+		if t.live(e, now) && hmac.Equal([]byte(e), []byte(t.entry(userID, setAt, passwordAt, e[:endLength]))) {
 			return true
 		}
 	}
@@ -69,9 +71,9 @@ func (t trust) knows(userID string, setAt, now time.Time) bool {
 
 // remember returns the cookie that knows this account too, until then. What has
 // ended leaves, and the oldest makes room.
-func (t trust) remember(userID string, setAt, now, until time.Time) string {
+func (t trust) remember(userID string, setAt, passwordAt, now, until time.Time) string {
 	end := strconv.FormatInt(until.Unix(), 16)
-	entries := []string{t.entry(userID, setAt, strings.Repeat("0", max(0, endLength-len(end)))+end)}
+	entries := []string{t.entry(userID, setAt, passwordAt, strings.Repeat("0", max(0, endLength-len(end)))+end)}
 	for _, e := range t.entries {
 		if t.live(e, now) && len(entries) < maxAccounts {
 			entries = append(entries, e)

@@ -95,11 +95,11 @@ func protocolTypes() []graph.Type {
 	return []graph.Type{
 		{
 			ID: typeUser, Name: "User", Table: "users",
-			Columns: []graph.Column{text("email_key"), text("username_key"), text("external_id"), text("status"), number("created"), text("name_key"), text("role")},
+			Columns: []graph.Column{text("email_key"), text("username_key"), text("external_id"), text("status"), number("created"), text("name_key"), text("role"), text("phone_key")},
 			Unique:  []graph.Unique{unique("email", "email_key"), unique("username", "username_key"), unique("external_id", "external_id")},
 			Indexes: []graph.Index{
 				index("created", "created"), index("status", "status", "created"), index("role", "role", "created"),
-				index("email", "email_key"), index("username", "username_key"), index("name", "name_key"),
+				index("email", "email_key"), index("username", "username_key"), index("name", "name_key"), index("phone", "phone_key"),
 			},
 			Watched: true,
 		},

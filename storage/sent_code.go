@@ -69,19 +69,29 @@ func (s *EmailLoginCodes) Take(id string) Change {
 }
 
 // PhoneVerificationCode is a short code that was sent to an account's telephone.
-// An account has one at a time.
+// An account has one at a time, and one in each sign-in that asks: so a stranger
+// who asks makes no other code worthless.
 type PhoneVerificationCode struct {
 	ID   string `json:"-"`
 	Meta `json:"-"`
 
 	UserID      string    `json:"user_id"`
-	PhoneNumber string    `json:"phone_number"` // E.164
+	PhoneNumber string    `json:"phone_number"`         // E.164
+	RequestID   string    `json:"request_id,omitempty"` // of the sign-in that asked
 	CodeHash    Digest    `json:"code_hash"`
 	ExpiresAt   time.Time `json:"-"`
 }
 
 func (c *PhoneVerificationCode) keys() (string, []graph.Value, time.Time) {
-	return c.ID, []graph.Value{graph.String(c.UserID), graph.String(c.PhoneNumber)}, c.ExpiresAt
+	return c.ID, []graph.Value{graph.String(c.holder()), graph.String(c.PhoneNumber)}, c.ExpiresAt
+}
+
+// holder has one code at a time.
+func (c *PhoneVerificationCode) holder() string {
+	if c.RequestID != "" {
+		return c.UserID + " " + c.RequestID
+	}
+	return c.UserID
 }
 
 func (c *PhoneVerificationCode) restore(n graph.Node) {
@@ -98,16 +108,25 @@ func (c PhoneVerificationCode) LogValue() slog.Value {
 type PhoneVerificationCodes struct{ repo graph.Repository }
 
 // Replace returns the changes that store a code, in place of an older one of the
-// account.
+// account or the sign-in.
 func (s *PhoneVerificationCodes) Replace(c *PhoneVerificationCode, pepper []byte, code string) []Change {
 	c.CodeHash = recoveryDigest(pepper, c.ID, code)
-	return []Change{s.Remove(c.UserID), create(typePhoneVerificationCode, c)}
+	return []Change{s.Remove(c.holder()), create(typePhoneVerificationCode, c)}
 }
 
 // Get returns a code that was not used and has not ended. ErrConsumed when it was
 // used.
 func (s *PhoneVerificationCodes) Get(ctx context.Context, scope Scope, id string) (*PhoneVerificationCode, error) {
 	c, err := get[PhoneVerificationCode](ctx, s.repo, scope, typePhoneVerificationCode, id)
+	if err == nil && !c.ConsumedAt.IsZero() {
+		err = ErrConsumed
+	}
+	return c, err
+}
+
+// OfUser returns the code that an account waits for outside of a sign-in, as Get.
+func (s *PhoneVerificationCodes) OfUser(ctx context.Context, scope Scope, userID string) (*PhoneVerificationCode, error) {
+	c, err := lookup[PhoneVerificationCode](ctx, s.repo, scope, typePhoneVerificationCode, "user", graph.String(userID))
 	if err == nil && !c.ConsumedAt.IsZero() {
 		err = ErrConsumed
 	}

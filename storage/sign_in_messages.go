@@ -20,6 +20,7 @@ type MessageSettings struct {
 	VerifyTTL       time.Duration
 	RateLimitVerify int
 	InvitationTTL   time.Duration
+	HelpEnabled     bool // people who can't get in may write to the administrators
 	RequireVerified bool // nobody goes on to an application whose mail address is not proven
 
 	PhoneCodeTTL    time.Duration

@@ -84,7 +84,16 @@ func (u *User) keys() (string, []graph.Value, time.Time) {
 	return u.ID, []graph.Value{
 		graph.StringOrNull(u.EmailKey), graph.StringOrNull(u.UsernameKey), graph.StringOrNull(u.ExternalID),
 		graph.String(string(u.Status)), graph.Int64(u.CreatedOrder), graph.StringOrNull(u.NameKey), graph.StringOrNull(u.Role),
+		graph.StringOrNull(u.phoneKey()),
 	}, time.Time{}
+}
+
+// phoneKey is the number that finds the account: one that its owner has proven.
+func (u *User) phoneKey() string {
+	if !u.PhoneNumberVerified {
+		return ""
+	}
+	return u.PhoneNumber
 }
 
 func (u *User) restore(n graph.Node) { u.ID, u.Meta = n.ID, meta(n) }
@@ -116,6 +125,13 @@ func (s *Users) ByEmail(ctx context.Context, scope Scope, key string) (*User, er
 // ByUsername returns the account with this normalised username.
 func (s *Users) ByUsername(ctx context.Context, scope Scope, key string) (*User, error) {
 	return lookup[User](ctx, s.repo, scope, typeUser, "username", graph.String(key))
+}
+
+// ByPhone returns up to two accounts whose owners have proven this number (E.164):
+// no more are needed to know that it is not one person's alone.
+func (s *Users) ByPhone(ctx context.Context, scope Scope, number string) ([]*User, error) {
+	l, err := list[User](ctx, s.repo, scope, graph.Query{Type: typeUser, Index: "phone", Equal: []graph.Value{graph.String(number)}, Limit: 2})
+	return l.Items, err
 }
 
 // Replace returns the change that stores a changed account. The commit gets

@@ -17,7 +17,7 @@ type AccountFrame struct {
 
 // AccountDone are the words of what a page can say was just done.
 func AccountDone() []string {
-	return []string{"saved", "removed", "password", "passkey", "app", "codes", "session", "client", "email_asked", "email_waits", "email", "linked"}
+	return []string{"saved", "removed", "password", "passkey", "app", "codes", "session", "client", "email_asked", "email_waits", "email", "linked", "phone_sent", "phone"}
 }
 
 // AccountView is the first page of the account.
@@ -56,6 +56,7 @@ func (c AccountClaim) Complete() string {
 type AccountProfileView struct {
 	Email         string          `json:"email,omitempty"`
 	EmailVerified bool            `json:"email_verified"`
+	Phone         string          `json:"phone,omitempty"`
 	Username      string          `json:"username"`
 	Claims        []AccountClaim  `json:"claims"`
 	Signal        json.RawMessage `json:"signal,omitempty"` // as on the security page
@@ -72,6 +73,16 @@ type AccountEmailView struct {
 	WaitsNew      bool   `json:"waits_new"`         // for whoever reads the mail of the new address
 	WaitsOld      bool   `json:"waits_old"`         // and of the old one
 	// Forms send do=change with email, do=confirm with code, or do=cancel.
+}
+
+// AccountPhoneView shows and changes the telephone number.
+type AccountPhoneView struct {
+	Phone    string `json:"phone,omitempty"`
+	Verified bool   `json:"verified"`
+	Open     bool   `json:"open"` // short messages leave
+	Typed    string `json:"typed,omitempty"`
+	SentTo   string `json:"sent_to,omitempty"` // a code is on its way there
+	// Forms send do=send with phone, do=confirm with code, or do=remove.
 }
 
 // EmailChangeView asks who reads the mail of the old address. The form sends
@@ -259,7 +270,7 @@ func (d *document) Tabs() []tab {
 		names      []string
 	}{
 		{"/account", "overview", []string{"account"}},
-		{"/account/profile", "profile", []string{"accountprofile", "accountemail"}},
+		{"/account/profile", "profile", []string{"accountprofile", "accountemail", "accountphone"}},
 		{"/account/security", "security", []string{"accountsecurity", "accountpassword", "accountpasskey", "accountapp", "accountcodes"}},
 		{"/account/sessions", "sessions", []string{"accountsessions"}},
 		{"/account/apps", "apps", []string{"accountclients"}},

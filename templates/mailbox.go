@@ -9,11 +9,30 @@ type EmailCodeView struct {
 	// The form sends email and decision=send, or code.
 }
 
+// PhoneCodeView asks for a telephone number, and then for the code that was sent
+// to it.
+type PhoneCodeView struct {
+	Phone   string `json:"phone,omitempty"`   // what the field holds
+	SentTo  string `json:"sent_to,omitempty"` // "": nothing was sent yet
+	BackURL string `json:"back_url,omitempty"`
+	// The form sends phone and decision=send, or code.
+}
+
 // RecoverView asks for the mail address of an account whose password is lost.
 type RecoverView struct {
 	Email   string `json:"email,omitempty"`
 	SentTo  string `json:"sent_to,omitempty"`
 	BackURL string `json:"back_url,omitempty"`
+}
+
+// HelpView asks what somebody needs help with.
+type HelpView struct {
+	Email     string `json:"email,omitempty"`
+	Message   string `json:"message,omitempty"`
+	SentTo    string `json:"sent_to,omitempty"` // it was written: the answer goes there
+	MaxLength int    `json:"max_length"`
+	BackURL   string `json:"back_url,omitempty"`
+	// The form sends email and message.
 }
 
 // NewPasswordView asks for a new password.

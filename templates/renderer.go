@@ -21,9 +21,9 @@ import (
 var pageNames = [...]string{
 	"identify", "password", "register", "consent", "selectaccount",
 	"passkey", "addpasskey", "totp", "enroltotp", "recoverycode", "recoverycodes", "qr", "qrcode", "qrapprove", "qrdone", "upstream",
-	"account", "accountprofile", "accountemail", "emailchange", "accountsecurity", "accountpassword", "accountpasskey", "accountapp", "accountcodes",
+	"account", "accountprofile", "accountemail", "accountphone", "emailchange", "accountsecurity", "accountpassword", "accountpasskey", "accountapp", "accountcodes",
 	"accountsessions", "accountclients", "accountactivity", "accountdata", "accountleave", "accountleft", "accountproof",
-	"emailcode", "magiclink", "recover", "newpassword", "link", "linkdone", "verify", "terms", "invite",
+	"emailcode", "phonecode", "magiclink", "recover", "newpassword", "link", "linkdone", "verify", "terms", "invite", "help",
 	"logout", "loggedout", "frontchannel", "error", "formpost", "home", "playground", "inbox", "gallery",
 }
 

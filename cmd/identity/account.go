@@ -18,7 +18,7 @@ import (
 // accountRooms are the pages of people's own accounts.
 func accountRooms(p *parts) []flows.Room {
 	return account.Rooms(account.Config{
-		Store: p.store, Hasher: p.hashing, Passkeys: ownPasskeys{p.passkeys()}, Username: identifier.Username, Policy: judge, MaxLength: 1024, Mailbox: p.mailbox(),
+		Store: p.store, Hasher: p.hashing, Passkeys: ownPasskeys{p.passkeys()}, Username: identifier.Username, Policy: p.rules.judge, MaxLength: 1024, Mailbox: p.mailbox(),
 		Factors: ownFactors{
 			apps: p.store.TOTPCredentials, secrets: p.store.ProjectSecrets, codes: p.recovery(),
 		},

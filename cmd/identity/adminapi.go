@@ -24,11 +24,11 @@ import (
 
 // adminConfig wires the administration: what it needs of the provider and of the
 // flows comes through the small types of this file.
-func adminConfig(c *config.Config, p *provider, h *hashing, log *slog.Logger) admin.Config {
+func adminConfig(c *config.Config, p *provider, h *hashing, rules *passwordRules, log *slog.Logger) admin.Config {
 	found := adminProjects{p}
 	return admin.Config{
 		Store: p.store, Projects: found, Tokens: adminTokens{p.op, found}, Clients: clientRules{p.store}, Keys: adminKeys{p.keys},
-		People: people{}, Passwords: adminPasswords{h}, Resolver: net.DefaultResolver, Post: adminPost{}, ControlProject: p.project.ID, Now: time.Now, Log: log,
+		People: people{}, Passwords: adminPasswords{h, rules}, Resolver: net.DefaultResolver, Post: adminPost{}, ControlProject: p.project.ID, Now: time.Now, Log: log,
 		Secret: c.Admin.Secret.Reveal(), PublicMailDomains: c.Admin.PublicMailDomains, AssumeDomains: !c.Server.RequireVerifiedAuthDomain,
 		Limits: admin.Limits{Window: c.RateLimit.Window, Failures: c.RateLimit.ClientAuth, Bootstraps: c.RateLimit.Bootstrap},
 	}
@@ -191,12 +191,18 @@ func (people) Email(typed string) (address, key string, err error) { return iden
 // Username implements admin.People.
 func (people) Username(typed string) (name, key string, err error) { return identifier.Username(typed) }
 
-type adminPasswords struct{ h *hashing }
+type adminPasswords struct {
+	h     *hashing
+	rules *passwordRules
+}
 
 // Hash implements admin.Passwords.
 func (a adminPasswords) Hash(ctx context.Context, p *storage.Project, plain string, personal ...string) (storage.PasswordHash, error) {
 	if err := acceptable(plain, p.PasswordMinLength, personal...); err != nil {
 		return "", &admin.PasswordFault{Why: a.h.sentence(err).Error()}
+	}
+	if a.rules.breached(plain) {
+		return "", &admin.PasswordFault{Why: "is among those that others have lost"}
 	}
 	hash, err := a.h.Hash(ctx, plain)
 	if errors.Is(err, passhash.ErrBusy) {

@@ -48,7 +48,7 @@ func (a *administered) AccessToken(ctx context.Context, raw string) (*admin.Toke
 	if t, ok := a.tokens[raw]; ok {
 		return t, nil
 	}
-	return adminConfig(&config.Config{}, a.p, nil, nil).Tokens.AccessToken(ctx, raw)
+	return adminConfig(&config.Config{}, a.p, nil, nil, nil).Tokens.AccessToken(ctx, raw)
 }
 
 // LookupTXT is the DNS of the tests.
@@ -70,7 +70,7 @@ func administer(t *testing.T) *administered {
 	t.Cleanup(func() { must(t, a.p.close()) })
 	hasher, err := passhash.New(passhash.Config{Memory: 7168, Time: 5, Parallelism: 1, Workers: 2})
 	must(t, err)
-	cfg := adminConfig(c, a.p, &hashing{hasher, 8}, log)
+	cfg := adminConfig(c, a.p, &hashing{hasher, 8}, &passwordRules{log: log}, log)
 	cfg.Tokens, cfg.Secret, cfg.Resolver = a, adminSecret, a
 	a.admin, err = admin.New(cfg)
 	must(t, err)

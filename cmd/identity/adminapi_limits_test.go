@@ -31,7 +31,7 @@ func (c *clock) now() time.Time {
 // storage.
 func (a *administered) limit(limits admin.Limits, c *clock) http.Handler {
 	a.t.Helper()
-	cfg := adminConfig(&config.Config{}, a.p, nil, nil)
+	cfg := adminConfig(&config.Config{}, a.p, nil, nil, nil)
 	cfg.Passwords, cfg.Tokens, cfg.Secret, cfg.Resolver, cfg.Limits, cfg.Now = adminPasswords{}, a, adminSecret, a, limits, c.now
 	s, err := admin.New(cfg)
 	must(a.t, err)

@@ -17,6 +17,7 @@ import (
 	"github.com/elloloop/identity/admin"
 	"github.com/elloloop/identity/admin/client"
 	"github.com/elloloop/identity/cmd/identity/config"
+	"github.com/elloloop/identity/cmd/identity/outbound"
 	"github.com/elloloop/identity/cmd/identity/projects"
 	adminv1 "github.com/elloloop/identity/proto/gen/identity/admin/v1"
 )
@@ -125,7 +126,11 @@ func (s *settings) onAPI(cmd *cobra.Command, f *apiFlags, do func(*api) error) e
 func (d *database) services(s *settings) (*admin.Server, error) {
 	p := &provider{database: d, log: s.log}
 	p.finder = projects.New(projects.Config{Directory: d, Issuer: d.project.Issuer, Default: d.project.ID, Found: d.keys.Ensure, Now: time.Now})
-	return admin.New(adminConfig(s.config, p, s.hasher, s.log))
+	rules, err := newPasswordRules(s.config, outbound.New(outbound.Config{InsecureAllowLoopback: s.config.Insecure.LoopbackFetch}), s.log)
+	if err != nil {
+		return nil, err
+	}
+	return admin.New(adminConfig(s.config, p, s.hasher, rules, s.log))
 }
 
 // tokens is where the token for a server comes from. It is never an argument.

@@ -84,7 +84,7 @@ func (p *provider) wire(ctx context.Context, c *config.Config, log *slog.Logger)
 	if p.post, err = newPost(c, p.renderer, p.looks.ofProject, directClient()); err != nil {
 		return err
 	}
-	modules, err := newModules(c, p.store, p.outbound)
+	modules, err := newModules(c, p.store, p.outbound, log)
 	if err != nil {
 		return err
 	}
@@ -108,7 +108,7 @@ func (p *provider) wire(ctx context.Context, c *config.Config, log *slog.Logger)
 	if err != nil {
 		return err
 	}
-	if p.admin, err = admin.New(adminConfig(c, p, modules.hashing, log)); err != nil {
+	if p.admin, err = admin.New(adminConfig(c, p, modules.hashing, modules.rules, log)); err != nil {
 		return err
 	}
 	if p.project.InsecureUnsigned {

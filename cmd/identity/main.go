@@ -101,7 +101,7 @@ way of what is there, 5 not allowed, 6 not available now.`,
 		newDevCommand(t), newServeCommand(t), newMigrateCommand(t), newDoctorCommand(t), newConfigCommand(t),
 		newProjectCommand(t), newDomainCommand(t), newTenantCommand(t), newUserCommand(t), newGroupCommand(t), newClientCommand(t),
 		newSessionCommand(t), newKeyCommand(t), newAuditCommand(t), newHealthcheckCommand(t), newVersionCommand(t), newReferenceCommand(t),
-		newProviderCommand(t), newInvitationCommand(t), newHelpRequestCommand(t), newBackupCommand(t), newRestoreCommand(t),
+		newProviderCommand(t), newInvitationCommand(t), newHelpRequestCommand(t), newBreachCommand(t), newBackupCommand(t), newRestoreCommand(t),
 	)
 	return root
 }

@@ -2,6 +2,7 @@ package main
 
 import (
 	"fmt"
+	"log/slog"
 	"maps"
 	"slices"
 	"strings"
@@ -12,6 +13,7 @@ import (
 	"github.com/elloloop/identity/flows/account"
 	"github.com/elloloop/identity/flows/consent"
 	"github.com/elloloop/identity/flows/emailcode"
+	"github.com/elloloop/identity/flows/help"
 	"github.com/elloloop/identity/flows/identifier"
 	"github.com/elloloop/identity/flows/identify"
 	"github.com/elloloop/identity/flows/invite"
@@ -19,6 +21,7 @@ import (
 	"github.com/elloloop/identity/flows/magiclink"
 	"github.com/elloloop/identity/flows/passkey"
 	"github.com/elloloop/identity/flows/password"
+	"github.com/elloloop/identity/flows/phonecode"
 	"github.com/elloloop/identity/flows/qr"
 	"github.com/elloloop/identity/flows/recover"
 	"github.com/elloloop/identity/flows/recoverycode"
@@ -38,7 +41,7 @@ var flowModules = map[string]func(*parts) flows.Flow{
 	"selectaccount": func(*parts) flows.Flow { return selectaccount.New() },
 	"register": func(p *parts) flows.Flow {
 		return register.New(register.Config{
-			Accounts: p.accounts, Credentials: p.store.PasswordCredentials, Hasher: p.hashing, Policy: judge, SignIn: "identify",
+			Accounts: p.accounts, Credentials: p.store.PasswordCredentials, Hasher: p.hashing, Policy: p.rules.judge, SignIn: "identify",
 			Mailbox: p.mailbox(), Tokens: p.store.EmailVerifications, Passkeys: passkey.NewNewcomer(p.passkeys()),
 		})
 	},
@@ -54,20 +57,26 @@ var flowModules = map[string]func(*parts) flows.Flow{
 	"emailcode": func(p *parts) flows.Flow {
 		return emailcode.New(emailcode.Config{Mailbox: p.mailbox(), Codes: p.store.EmailLoginCodes, Back: "identify"})
 	},
+	"phonecode": func(p *parts) flows.Flow {
+		return phonecode.New(phonecode.Config{Users: p.store.Users, Codes: p.store.PhoneCodes, Outbox: p.store.Outbox, Secrets: p.store.ProjectSecrets, Back: "identify"})
+	},
 	"magiclink": func(p *parts) flows.Flow {
 		return magiclink.New(magiclink.Config{Mailbox: p.mailbox(), Tokens: p.store.MagicLinkTokens, Back: "identify"})
 	},
 	"recover": func(p *parts) flows.Flow {
 		return recover.New(recover.Config{
 			Mailbox: p.mailbox(), Tokens: p.store.PasswordResets, Credentials: p.store.PasswordCredentials,
-			Hasher: p.hashing, Policy: judge, Back: "identify",
+			Hasher: p.hashing, Policy: p.rules.judge, Back: "identify",
 		})
 	},
 	"invite": func(p *parts) flows.Flow {
 		return invite.New(invite.Config{
 			Invitations: p.store.UserInvitations, Users: p.store.Users, Tenants: p.store.Tenants, Credentials: p.store.PasswordCredentials,
-			Hasher: p.hashing, Policy: judge,
+			Hasher: p.hashing, Policy: p.rules.judge,
 		})
+	},
+	"help": func(p *parts) flows.Flow {
+		return help.New(help.Config{Mailbox: p.mailbox(), Requests: p.store.HelpRequests, Directory: p.store.UserDirectory, Back: "identify"})
 	},
 	"emailchange": func(p *parts) flows.Flow { return account.NewEmailChange(p.store, p.mailbox()) },
 	"upstream":    func(p *parts) flows.Flow { return p.upstream },
@@ -91,13 +100,14 @@ var flowModules = map[string]func(*parts) flows.Flow{
 }
 
 // flowOrder is the order of the policy: the first flow that is needed is shown.
-var flowOrder = [...]string{"selectaccount", "register", "qr", "identify", "password", "upstream", "emailcode", "magiclink", "recover", "invite", "emailchange", "totp", "passkey", "recoverycode", "enroltotp", "recoverycodes", "verify", "terms", "addpasskey", "consent"}
+var flowOrder = [...]string{"selectaccount", "register", "qr", "identify", "password", "upstream", "phonecode", "emailcode", "magiclink", "recover", "help", "invite", "emailchange", "totp", "passkey", "recoverycode", "enroltotp", "recoverycodes", "verify", "terms", "addpasskey", "consent"}
 
 // parts are what modules are made of.
 type parts struct {
 	store    *storage.Store
 	accounts *flows.Accounts
 	hashing  *hashing
+	rules    *passwordRules
 	upstream *upstream.Flow
 }
 
@@ -112,7 +122,9 @@ func (p *parts) passkeys() passkey.Config {
 }
 
 // withoutPassword are the ways on for people who have no password at hand.
-func withoutPassword() []string { return []string{"recover", "emailcode", "magiclink"} }
+func withoutPassword() []string {
+	return []string{"recover", "emailcode", "magiclink", "phonecode", "help"}
+}
 
 func (p *parts) mailbox() *flows.Mailbox {
 	return &flows.Mailbox{Accounts: p.accounts, Users: p.store.Users, Outbox: p.store.Outbox, Secrets: p.store.ProjectSecrets}
@@ -134,15 +146,20 @@ type modules struct {
 	approval flows.Approval
 	accounts *flows.Accounts
 	hashing  *hashing
+	rules    *passwordRules
 }
 
-func newModules(c *config.Config, store *storage.Store, client *outbound.Client) (*modules, error) {
+func newModules(c *config.Config, store *storage.Store, client *outbound.Client, log *slog.Logger) (*modules, error) {
 	hash, err := newHashing(c)
 	if err != nil {
 		return nil, err
 	}
-	p := &parts{store: store, hashing: hash, upstream: newUpstream(c, store, client), accounts: &flows.Accounts{Users: store.Users, Email: identifier.Email, Username: identifier.Username}}
-	m := &modules{logout: logout.New(), rooms: accountRooms(p), approval: qr.NewApprove(p.qr()), accounts: p.accounts, hashing: hash}
+	rules, err := newPasswordRules(c, client, log)
+	if err != nil {
+		return nil, err
+	}
+	p := &parts{store: store, hashing: hash, rules: rules, upstream: newUpstream(c, store, client), accounts: &flows.Accounts{Users: store.Users, Email: identifier.Email, Username: identifier.Username}}
+	m := &modules{logout: logout.New(), rooms: accountRooms(p), approval: qr.NewApprove(p.qr()), accounts: p.accounts, hashing: hash, rules: rules}
 	for _, id := range slices.Concat(c.SignIn.First, c.SignIn.Second) {
 		if _, ok := flowModules[id]; !ok {
 			return nil, fmt.Errorf("no flow is called %q in this build: GATEWAY_LOGIN_FIRST_FACTORS and GATEWAY_LOGIN_SECOND_FACTORS take %s", id, strings.Join(slices.Sorted(maps.Keys(flowModules)), ", "))

@@ -84,6 +84,7 @@ type Config struct {
 // The paths of the pages, below the issuer.
 const (
 	pathProfile = flows.AccountPath + "/profile"
+	pathPhone   = flows.AccountPath + "/phone"
 	pathEmail   = flows.AccountPath + "/email"
 	// PathSecurity is where the ways into an account are managed.
 	PathSecurity = flows.AccountPath + "/security"
@@ -111,6 +112,7 @@ func Rooms(c Config) []flows.Room {
 		{Path: flows.AccountPath, Name: "account", View: p.overview},
 		{Path: pathProfile, Name: "accountprofile", View: p.profile, Submit: p.setProfile, Fresh: never},
 		{Path: pathEmail, Name: "accountemail", Guarded: true, View: p.email, Submit: p.setEmail},
+		{Path: pathPhone, Name: "accountphone", Guarded: true, View: p.phone, Submit: p.setPhone},
 		{Path: PathSecurity, Name: "accountsecurity", View: p.security, Submit: p.setSecurity,
 			Fresh: func(form url.Values) bool { return form.Get("do") != "rename" }, Returned: p.returned},
 		{Path: PathPassword, Name: "accountpassword", Guarded: true, View: p.password, Submit: p.setPassword},

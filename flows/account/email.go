@@ -113,7 +113,7 @@ func (p *pages) confirmEmail(ctx context.Context, m *flows.Member, typed string)
 	case strings.TrimSpace(typed) == "":
 		return flows.Outcome{}, &flows.Problem{Message: "problem.code_missing", Field: "code"}
 	}
-	clear, err := m.Limits().Guess(ctx, e.ID, m.Project.Messages.CodeTries, m.Project.Messages.VerifyTTL) // counted before it is judged
+	clear, err := m.Limits().Guess(ctx, e.ID, e.EmailKey, m.Project.Messages.CodeTries, m.Project.Messages.VerifyTTL) // counted before it is judged
 	if err != nil {
 		return flows.Outcome{}, err
 	}

@@ -71,7 +71,7 @@ func showable(s string) bool {
 }
 
 func (p *pages) profile(ctx context.Context, m *flows.Member) (any, error) {
-	v := templates.AccountProfileView{Username: m.User.Username, Email: m.User.Email, EmailVerified: m.User.EmailVerified}
+	v := templates.AccountProfileView{Username: m.User.Username, Email: m.User.Email, EmailVerified: m.User.EmailVerified, Phone: m.User.PhoneNumber}
 	var err error
 	if v.Signal, err = p.signal(ctx, m); err != nil {
 		return nil, err

@@ -256,6 +256,6 @@ func (NoLimits) Signup(context.Context) error { return nil }
 func (NoLimits) Send(context.Context, flows.Message) error { return nil }
 
 // Guess implements flows.Limits.
-func (NoLimits) Guess(context.Context, string, int, time.Duration) ([]storage.Change, error) {
+func (NoLimits) Guess(context.Context, string, string, int, time.Duration) ([]storage.Change, error) {
 	return nil, nil
 }

@@ -11,10 +11,12 @@ import (
 	"github.com/elloloop/identity/flows/consent"
 	"github.com/elloloop/identity/flows/emailcode"
 	"github.com/elloloop/identity/flows/flowtest"
+	"github.com/elloloop/identity/flows/help"
 	"github.com/elloloop/identity/flows/identify"
 	"github.com/elloloop/identity/flows/logout"
 	"github.com/elloloop/identity/flows/magiclink"
 	"github.com/elloloop/identity/flows/password"
+	"github.com/elloloop/identity/flows/phonecode"
 	"github.com/elloloop/identity/flows/qr"
 	"github.com/elloloop/identity/flows/recover"
 	"github.com/elloloop/identity/flows/recoverycode"
@@ -177,6 +179,33 @@ func TestFlows(t *testing.T) {
 				})
 			},
 			Case: flowtest.Case{Pass: form("decision", "continue"), Refuse: map[string]url.Values{"neither": form("decision", "yes")}},
+		},
+		"phonecode": {
+			flow: func(w *world) flows.Flow {
+				w.project.Messages.SMS, w.project.Messages.PhoneCodeTTL = true, time.Minute
+				return phonecode.New(phonecode.Config{Users: w.store.Users, Codes: w.store.PhoneCodes, Outbox: w.store.Outbox, Secrets: w.store.ProjectSecrets})
+			},
+			req: func(w *world) storage.AuthorizationRequest {
+				return storage.AuthorizationRequest{Identifier: "+436641234567", Sent: map[string]string{"phonecode": w.phoneCode("+436641234567", "381942")}}
+			},
+			Case: flowtest.Case{
+				Pass: form("code", "381 942"), Secret: "381 942",
+				Refuse: map[string]url.Values{"wrong": form("code", "381943"), "empty": form("code", " "), "no number": form("phone", "0664")},
+			},
+		},
+		"help": {
+			flow: func(w *world) flows.Flow {
+				box := w.mailbox()
+				w.project.Messages.HelpEnabled = true
+				return help.New(help.Config{Mailbox: box, Requests: w.store.HelpRequests, Directory: w.store.UserDirectory})
+			},
+			Case: flowtest.Case{
+				Offered: true, Pass: form("email", "a@example.test", "message", "I lost my phone."),
+				Refuse: map[string]url.Values{
+					"no address": form("email", "x", "message", "help"), "no message": form("email", "a@example.test", "message", " \u202e"),
+					"long": form("email", "a@example.test", "message", strings.Repeat("x", 1001)),
+				},
+			},
 		},
 		"verify": {
 			flow: func(w *world) flows.Flow {

@@ -102,7 +102,7 @@ func (f *Flow) Submit(ctx context.Context, in *flows.Interaction, form url.Value
 		return flows.Proof{}, &flows.Problem{Message: "problem.code_missing", Field: "code"}
 	}
 	settings := &in.Project.Messages
-	clear, err := in.Limits.Guess(ctx, t.ID, settings.CodeTries, settings.LinkTTL) // counted before it is judged
+	clear, err := in.Limits.Guess(ctx, t.ID, t.EmailKey, settings.CodeTries, settings.LinkTTL) // counted before it is judged
 	if err != nil {
 		return flows.Proof{}, err
 	}

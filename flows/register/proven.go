@@ -86,7 +86,7 @@ func (f *Flow) confirm(ctx context.Context, in *flows.Interaction, typed string)
 	case strings.TrimSpace(typed) == "":
 		return flows.Proof{}, &flows.Problem{Message: "problem.code_missing", Field: "code"}
 	}
-	clear, err := in.Limits.Guess(ctx, t.ID, in.Project.Messages.CodeTries, in.Project.Messages.VerifyTTL)
+	clear, err := in.Limits.Guess(ctx, t.ID, t.EmailKey, in.Project.Messages.CodeTries, in.Project.Messages.VerifyTTL)
 	if err != nil {
 		return flows.Proof{}, err
 	}

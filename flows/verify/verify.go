@@ -104,7 +104,7 @@ func (f *Flow) Submit(ctx context.Context, in *flows.Interaction, form url.Value
 	if t == nil {
 		return flows.Proof{}, &flows.Problem{Message: "problem.code_ended"}
 	}
-	clear, err := in.Limits.Guess(ctx, t.ID, in.Project.Messages.CodeTries, in.Project.Messages.VerifyTTL) // counted before it is judged
+	clear, err := in.Limits.Guess(ctx, t.ID, t.EmailKey, in.Project.Messages.CodeTries, in.Project.Messages.VerifyTTL) // counted before it is judged
 	if err != nil {
 		return flows.Proof{}, err
 	}

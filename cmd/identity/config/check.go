@@ -35,6 +35,7 @@ func (l *loader) check(c *Config, broken map[string]bool) {
 	l.checkServer(c, report)
 	l.checkMessages(c, report)
 	l.checkTerms(c, report)
+	l.checkBreached(c, report)
 	l.checkAdmin(c, report)
 	l.checkUpstream(c, report)
 	if c.Storage.Driver == "postgres" && c.Storage.PostgresDSN == "" && l.origins["postgres.dsn"].FromFile == "" {

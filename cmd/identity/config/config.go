@@ -131,6 +131,8 @@ type Password struct {
 	MinLength         int           `key:"password.min_length" env:"GATEWAY_PASSWORD_MIN_LENGTH" default:"8" min:"8" max:"64" doc:"Shortest new password, in characters."`
 	ResetEnabled      bool          `key:"password.reset_enabled" env:"GATEWAY_PASSWORD_RESET_ENABLED" default:"true" doc:"Whether people may choose a new password by a link that they get by mail."`
 	ResetExpiry       time.Duration `key:"password.reset_expiry_seconds" env:"GATEWAY_PASSWORD_RESET_EXPIRY_SECONDS" default:"900" min:"60" max:"86400" doc:"How long that link works."`
+	BreachedFile      string        `key:"password.breached_file" env:"GATEWAY_PASSWORD_BREACHED_FILE" doc:"List of passwords that others have lost, made by identity breach import: nobody may choose one. Empty: those alone that are guessed first."`
+	BreachedURL       string        `key:"password.breached_url" env:"GATEWAY_PASSWORD_BREACHED_URL" doc:"Service that knows them, as https://…/range: it is told five of the forty digits of a SHA-1. When it does not answer within a second the password is taken. Empty: none is asked."`
 	Argon2Memory      uint32        `key:"password.argon2.memory_kib" env:"GATEWAY_PASSWORD_ARGON2_MEMORY_KIB" default:"65536" min:"7168" max:"262144" doc:"Memory of one Argon2id hash, in KiB."`
 	Argon2Time        uint32        `key:"password.argon2.time" env:"GATEWAY_PASSWORD_ARGON2_TIME" default:"3" min:"1" max:"100" doc:"Passes of Argon2id over the memory."`
 	Argon2Parallelism uint8         `key:"password.argon2.parallelism" env:"GATEWAY_PASSWORD_ARGON2_PARALLELISM" default:"1" min:"1" max:"16" doc:"Lanes of Argon2id."`
@@ -147,6 +149,7 @@ type RateLimit struct {
 	Bootstrap    int           `key:"rate_limit.bootstrap" env:"GATEWAY_RATE_LIMIT_BOOTSTRAP" default:"5" min:"1" max:"1000000" doc:"Attempts to make the first platform administrator."`
 	Passwordless int           `key:"rate_limit.passwordless" env:"GATEWAY_RATE_LIMIT_PASSWORDLESS" default:"5" min:"1" max:"1000000" doc:"Mails with a code or a link that signs in."`
 	Reset        int           `key:"rate_limit.reset" env:"GATEWAY_RATE_LIMIT_RESET" default:"5" min:"1" max:"1000000" doc:"Mails with a link to choose a new password."`
+	Phone        int           `key:"rate_limit.phone" env:"GATEWAY_RATE_LIMIT_PHONE" default:"5" min:"1" max:"1000000" doc:"Short messages with a code."`
 	Verify       int           `key:"rate_limit.verify" env:"GATEWAY_RATE_LIMIT_VERIFY" default:"20" min:"1" max:"1000000" doc:"Mails with a link that proves an address."`
 }
 

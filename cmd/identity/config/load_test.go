@@ -63,6 +63,7 @@ func other(t *testing.T, s Setting) (value string, with map[string]string) {
 		"oauth.apple.team_id": "T", "oauth.apple.key_id": "K", "oauth.apple.private_key": "hunter2hunter2", "oauth.oidc.provider_key": "works",
 		"oauth.oidc.issuer": "https://works.example.com", "oauth.oidc.discovery_url": "https://works.example.com/d", "oauth.oidc.client_id": "w",
 		"oauth.oidc.client_secret": "hunter2hunter2", "oauth.oidc.scopes": "openid,email",
+		"password.breached_file": "breached.list", "password.breached_url": "https://breach.example.com/range",
 		"terms.version": "2026-11-01", "terms.url": "https://example.com/terms",
 		"sms.provider": "twilio", "sms.url": "https://sms.example.com/", "sms.account": "AC1", "sms.token": "hunter2hunter2", "sms.from": "+15005550006",
 	}

@@ -8,6 +8,7 @@ import (
 	netmail "net/mail"
 	"net/url"
 	"strings"
+	"time"
 
 	"github.com/elloloop/identity/cmd/identity/mail"
 )
@@ -54,12 +55,16 @@ func (m Mail) Servers() []mail.Server {
 
 // SMS is how short messages leave.
 type SMS struct {
-	Enabled  bool   `key:"sms.enabled" env:"GATEWAY_SMS_ENABLED" default:"false" doc:"Whether codes are sent by short message."`
-	Provider string `key:"sms.provider" env:"GATEWAY_SMS_PROVIDER" default:"webhook" oneof:"webhook twilio log" doc:"Who sends them: webhook posts JSON to the URL, twilio speaks Twilio's interface, log writes them to the log of a development server."`
-	URL      string `key:"sms.url" env:"GATEWAY_SMS_URL" doc:"URL of the webhook, or of the Twilio-like service. Empty with twilio: Twilio's own."`
-	Account  string `key:"sms.account" env:"GATEWAY_SMS_ACCOUNT" doc:"Account at the Twilio-like service."`
-	Token    Secret `key:"sms.token" env:"GATEWAY_SMS_TOKEN" secret:"true" doc:"Its token, or the bearer token of the webhook."`
-	From     string `key:"sms.from" env:"GATEWAY_SMS_FROM" doc:"Number or messaging service that sends, for twilio."`
+	Enabled    bool          `key:"sms.enabled" env:"GATEWAY_SMS_ENABLED" default:"false" doc:"Whether codes are sent by short message."`
+	Provider   string        `key:"sms.provider" env:"GATEWAY_SMS_PROVIDER" default:"webhook" oneof:"webhook twilio log" doc:"Who sends them: webhook posts JSON to the URL, twilio speaks Twilio's interface, log writes them to the log of a development server."`
+	URL        string        `key:"sms.url" env:"GATEWAY_SMS_URL" doc:"URL of the webhook, or of the Twilio-like service. Empty with twilio: Twilio's own."`
+	Account    string        `key:"sms.account" env:"GATEWAY_SMS_ACCOUNT" doc:"Account at the Twilio-like service."`
+	Token      Secret        `key:"sms.token" env:"GATEWAY_SMS_TOKEN" secret:"true" doc:"Its token, or the bearer token of the webhook."`
+	From       string        `key:"sms.from" env:"GATEWAY_SMS_FROM" doc:"Number or messaging service that sends, for twilio."`
+	CodeTTL    time.Duration `key:"phone_code.ttl_seconds" env:"GATEWAY_PHONE_CODE_TTL_SECONDS" default:"300" min:"60" max:"3600" doc:"How long a code that was sent by short message works."`
+	CodeTries  int           `key:"phone_code.max_attempts" env:"GATEWAY_PHONE_CODE_MAX_ATTEMPTS" default:"5" min:"1" max:"20" doc:"How many tries a code that was sent by short message has."`
+	Cooldown   time.Duration `key:"phone_code.cooldown_seconds" env:"GATEWAY_PHONE_CODE_COOLDOWN_SECONDS" default:"60" min:"0" max:"3600" doc:"How long nobody can have another short message sent to the same number."`
+	PrefixRate int           `key:"phone_code.range_limit" env:"GATEWAY_PHONE_CODE_RANGE_LIMIT" default:"100" min:"0" max:"1000000" doc:"Most short messages in an hour to one range of numbers, which is the first six digits: fraud that earns from them goes to ranges. 0: no limit."`
 }
 
 // checkMessages holds the settings of mail and short messages against each other.

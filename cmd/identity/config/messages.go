@@ -14,6 +14,7 @@ type Messages struct {
 	Cooldown  time.Duration `key:"email.send_cooldown_seconds" env:"GATEWAY_EMAIL_SEND_COOLDOWN_SECONDS" default:"60" min:"0" max:"3600" doc:"How long nobody can have another mail of a kind sent to the same address."`
 	VerifyTTL time.Duration `key:"email.token_expiry_seconds" env:"GATEWAY_EMAIL_TOKEN_EXPIRY_SECONDS" default:"86400" min:"300" max:"604800" doc:"How long a link that proves a mail address works."`
 
+	HelpEnabled   bool          `key:"help_requests.enabled" env:"GATEWAY_HELP_REQUESTS_ENABLED" default:"true" doc:"Whether people who can not get in may write to the administrators. Without a mail server nobody can."`
 	InvitationTTL time.Duration `key:"tenant_invitation.expiry_seconds" env:"GATEWAY_TENANT_INVITATION_EXPIRY_SECONDS" default:"604800" min:"3600" max:"7776000" doc:"How long an invitation, into a tenant or not, can be accepted."`
 
 	TermsVersion string `key:"terms.version" env:"GATEWAY_TERMS_VERSION" doc:"Version of the terms of use, such as 2026-11-01: who has not accepted this one is asked before going on to an application. Empty: there are none."`
@@ -30,5 +31,18 @@ func (l *loader) checkTerms(c *Config, report func(key, format string, args ...a
 		report("terms.url", "%s is no https URL", quote(m.TermsURL))
 	case m.TermsVersion == "":
 		report("terms.version", "terms that have a URL need a version, or nobody is asked")
+	}
+}
+
+// checkBreached wants a service that nobody reads along with.
+func (l *loader) checkBreached(c *Config, report func(key, format string, args ...any)) {
+	text := c.Password.BreachedURL
+	if text == "" {
+		return
+	}
+	u, err := url.Parse(text)
+	loopback := err == nil && u.Scheme == "http" && c.Insecure.LoopbackFetch
+	if err != nil || u.Host == "" || u.RawQuery != "" || u.Scheme != "https" && !loopback {
+		report("password.breached_url", "%s is no https URL", quote(text))
 	}
 }

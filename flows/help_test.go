@@ -1,0 +1,52 @@
+package flows_test
+
+import (
+	"net/http"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/elloloop/identity/storage"
+)
+
+// TestHelp: whoever asks gets the same answer; the request is stored, and the
+// administrators who have proven their address get a letter.
+func TestHelp(t *testing.T) {
+	s := newSite(t, mails, func(p *storage.Project) { p.Messages.HelpEnabled = true })
+	admin, u := s.verified("admin"), s.verified("alice")
+	admin.Role = "admin"
+	if err := s.store.Commit(t.Context(), s.project.Scope(), s.store.Users.Replace(admin)); err != nil {
+		t.Fatal(err)
+	}
+	ask := func(name string) string {
+		b := s.browser()
+		at := b.begin(request())
+		wantPage(t, b.get(at+"/help"), http.StatusOK, "textarea")
+		wantPage(t, b.post(at+"/help", "email", name+"@example.test", "message", ""), http.StatusUnprocessableEntity, "what you need help with")
+		w := b.post(at+"/help", "email", name+"@example.test", "message", "I lost my <b>phone</b>.\u202e")
+		wantRedirect(t, w, at+"/help")
+		return neutral(b.get(at+"/help"), name, at)
+	}
+	if known, unknown := ask("alice"), ask("nobod"); known != unknown {
+		t.Errorf("S3-01: with an account:\n%s\nwithout:\n%s", known, unknown)
+	}
+	if l := s.lastLetter("help_requested", admin.Email); !strings.Contains(l.Data["Message"].(string), "I lost my") || l.Data["Email"] != "nobod@example.test" {
+		t.Errorf("%v", l.Data)
+	}
+	list, err := s.store.HelpRequests.List(t.Context(), s.project.Scope(), storage.HelpOpen, storage.PageRequest{})
+	if err != nil || len(list.Items) != 2 || list.Items[0].UserID != u.ID || list.Items[1].UserID != "" || strings.Contains(list.Items[0].Message, "\u202e") {
+		t.Fatalf("%+v, %v", list.Items, err)
+	}
+	if err := s.store.Commit(t.Context(), s.project.Scope(), s.store.HelpRequests.Resolve(list.Items[0], "done", "operator", noon)); err != nil {
+		t.Fatal(err)
+	}
+	if list, err = s.store.HelpRequests.List(t.Context(), s.project.Scope(), storage.HelpOpen, storage.PageRequest{}); err != nil || len(list.Items) != 1 {
+		t.Errorf("%d open, %v", len(list.Items), err)
+	}
+	b := s.browser()
+	at := b.begin(request())
+	wantPage(t, b.post(at+"/help", "email", u.Email, "message", "again"), http.StatusTooManyRequests)
+	s.pass(time.Minute)
+	s.project.Messages.HelpEnabled = false
+	wantRedirect(t, b.get(at+"/help"), at)
+}

@@ -1,0 +1,110 @@
+package flows_test
+
+import (
+	"net/http"
+	"testing"
+	"time"
+
+	"github.com/elloloop/identity/storage"
+)
+
+// TestLockedLetter: the owner is told of a lock, once in its window, and nobody of
+// one that is no account's.
+func TestLockedLetter(t *testing.T) {
+	s := newSite(t, mails)
+	u := s.verified("alice")
+	guess := func(name string) int {
+		b := s.browser()
+		return b.post(b.begin(request())+"/identify", "identifier", name, "password", "guess").Code
+	}
+	for range 8 {
+		guess(u.Email)
+		guess("nobody@example.test")
+	}
+	sent := 0
+	for _, l := range s.letters() {
+		if l.Name != "locked" || l.To != u.Email {
+			t.Errorf("letter %s to %s", l.Name, l.To)
+		}
+		sent++
+	}
+	if sent != 1 {
+		t.Errorf("S3-02/notice: %d letters", sent)
+	}
+}
+
+// TestGrowingDelay: each window has fewer tries the more there were in a day; it
+// ends by itself all the same, and a sign-in forgets them.
+func TestGrowingDelay(t *testing.T) {
+	s := newSite(t, mails)
+	u := s.verified("alice")
+	free := func() (n int) {
+		for range 8 {
+			b := s.browser()
+			if b.post(b.begin(request())+"/identify", "identifier", u.Email, "password", "guess").Code == http.StatusUnprocessableEntity {
+				n++
+			}
+		}
+		s.pass(15 * time.Minute)
+		return n
+	}
+	first, second, third, later := free(), free(), free(), 0
+	for range 4 {
+		later = free()
+	}
+	if first != 5 || second >= first || third > second || later != 1 {
+		t.Errorf("S3-02/delay: %d, %d, %d, …, %d tries in a window", first, second, third, later)
+	}
+	s.browser().signIn(u) // the lock has ended
+	if n := free(); n != 5 {
+		t.Errorf("%d tries after a sign-in", n)
+	}
+}
+
+// TestGuessesOfAnAccount: who has new codes sent guesses at the same account: its
+// tries end, whatever the code and whoever asks; a link is no guess.
+func TestGuessesOfAnAccount(t *testing.T) {
+	s := newSite(t, mails, func(p *storage.Project) { p.Messages.CodeTries = 2 })
+	u := s.verified("alice")
+	wrong := 0
+	for range 12 {
+		b := s.browser()
+		at, _ := b.ask("emailcode", u.Email)
+		code := s.lastLetter("code", u.Email).Code
+		for range 2 {
+			if b.post(at+"/emailcode", "code", other(code)).Code == http.StatusUnprocessableEntity {
+				wrong++
+			}
+		}
+		s.pass(4 * time.Minute)
+	}
+	if wrong != 20 {
+		t.Errorf("S3-08/account: %d guesses in an hour, want 20", wrong)
+	}
+	b := s.browser()
+	at, _ := b.ask("emailcode", u.Email)
+	wantPage(t, b.post(at+"/emailcode", "code", s.lastLetter("code", u.Email).Code), http.StatusTooManyRequests)
+	_, id := b.ask("magiclink", u.Email)
+	wantRedirect(t, b.post(path(t, s.lastLetter("magic_link", u.Email).Link), "decision", "confirm"), "/authorize/resume?id="+id)
+}
+
+// TestRememberedUntilRecovered: a new password makes a device that was trusted a
+// stranger's again.
+func TestRememberedUntilRecovered(t *testing.T) {
+	s := newSite(t, mails, func(p *storage.Project) { p.SignIn.RememberDevice = 30 * 24 * time.Hour })
+	u := s.verified("alice")
+	s.app(u)
+	b := s.browser()
+	at, _ := b.password(u)
+	b.post(at+"/totp", "code", s.appCode(), "remember", "1")
+	at, _ = b.password(u, prompt("login"))
+	if b.get(at).Code == http.StatusOK {
+		t.Fatal("asked again on the device")
+	}
+	s.pass(time.Minute)
+	c := s.browser()
+	at, _ = c.ask("recover", u.Email)
+	wantRedirect(t, c.post(path(t, s.lastLetter("reset", u.Email).Link), "password", "correct horse"), at)
+	at, _ = b.password(u, prompt("login"))
+	wantPage(t, b.get(at), http.StatusOK, `name="remember"`)
+}
