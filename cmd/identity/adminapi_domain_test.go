@@ -17,7 +17,7 @@ func (a *administered) assume(yes bool) {
 	a.t.Helper()
 	c := &config.Config{}
 	c.Server.RequireVerifiedAuthDomain = !yes
-	cfg := adminConfig(c, a.p, nil, slog.New(slog.DiscardHandler))
+	cfg := adminConfig(c, a.p, nil, nil, slog.New(slog.DiscardHandler))
 	cfg.Passwords, cfg.Tokens, cfg.Secret, cfg.Resolver = adminPasswords{}, a, adminSecret, a
 	var err error
 	a.p.admin, err = admin.New(cfg)
