@@ -168,7 +168,8 @@ func (e *Engine) fail(w http.ResponseWriter, r *http.Request, uiLocales []string
 		w.Header().Set("Retry-After", "5")
 	}
 	level := slog.LevelInfo
-	if status >= http.StatusInternalServerError {
+	// The browser that asked may be gone: that is no fault of ours.
+	if status >= http.StatusInternalServerError && !errors.Is(r.Context().Err(), context.Canceled) {
 		level = slog.LevelError
 	}
 	e.Log.LogAttrs(r.Context(), level, "flow refused", slog.Int("status", status),

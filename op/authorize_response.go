@@ -1,6 +1,8 @@
 package op
 
 import (
+	"context"
+	"errors"
 	"log/slog"
 	"net/http"
 	"net/url"
@@ -97,7 +99,8 @@ func redirect(w http.ResponseWriter, location string) {
 
 func (op *Provider) logError(r *http.Request, e *Error) {
 	level := slog.LevelInfo
-	if e.Status >= http.StatusInternalServerError {
+	// A caller that is gone is no fault of ours.
+	if e.Status >= http.StatusInternalServerError && !errors.Is(r.Context().Err(), context.Canceled) {
 		level = slog.LevelError
 	}
 	op.log.LogAttrs(r.Context(), level, "error response", slog.String("path", r.URL.Path),
