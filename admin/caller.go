@@ -24,10 +24,11 @@ const (
 	Credential Kind = "credential" // a credential of a project
 )
 
-// The scopes that are more than one service.
+// The scopes that are asked for beside that of a service.
 const (
 	scopeAdmin   = "identity.admin"   // everything in the caller's project
 	scopeControl = "identity.control" // every project
+	scopeTenants = "identity.tenants:write"
 	scopePrefix  = "identity."
 )
 

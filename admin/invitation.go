@@ -110,6 +110,10 @@ func (s *Server) invitation(ctx context.Context, c *call, req *adminv1.CreateInv
 		}
 		return i, letter, nil
 	}
+	if !c.caller.has(scopeTenants) { // nobody joins a tenant by who may not add its members (S5-03)
+		s.remember(ctx, c, i.TenantID, "tenant_member")
+		return nil, storage.Mail{}, insufficient(scopeTenants)
+	}
 	t, err := s.tenant(ctx, c, i.TenantID)
 	if err != nil {
 		return nil, storage.Mail{}, err

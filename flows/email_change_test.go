@@ -137,6 +137,42 @@ func TestEmailChangeStopped(t *testing.T) {
 	unchanged(t, s, u)
 }
 
+// TestEmailChangeOvertaken: an address that was changed otherwise since, too many
+// guesses, and links that were sent to the old address.
+func TestEmailChangeOvertaken(t *testing.T) {
+	s := newHome(t, mails)
+	u := s.verified("alice")
+	b := s.browser()
+	b.signIn(u)
+	b.get("/account/email")
+	forNew, forOld := b.change(u, "new@example.test")
+	_, rest, _ := strings.Cut(s.browser().get(forNew).Body.String(), `id="code">`)
+	for range 5 {
+		wantPage(t, b.form("/account/email", "do", "confirm", "code", other(rest[:6])), http.StatusUnprocessableEntity, "not right")
+	}
+	wantPage(t, b.form("/account/email", "do", "confirm", "code", rest[:6]), http.StatusTooManyRequests)
+	wantPage(t, s.browser().post(forOld, "decision", "allow"), http.StatusOK)
+	now, err := s.store.Users.Get(t.Context(), s.project.Scope(), u.ID)
+	if err != nil {
+		t.Fatal(err)
+	}
+	now.Email, now.EmailKey = "operator@example.test", "operator@example.test"
+	if err := s.store.Commit(t.Context(), s.project.Scope(), s.store.Users.Replace(now)); err != nil {
+		t.Fatal(err)
+	}
+	wantPage(t, b.post(forNew, "decision", "confirm"), http.StatusGone)
+	unchanged(t, s, now)
+
+	s.pass(2 * time.Minute)
+	s.browser().ask("recover", now.Email)
+	reset := path(t, s.lastLetter("reset", now.Email).Link)
+	b.signIn(now)
+	forNew, forOld = b.change(now, "newer@example.test")
+	wantPage(t, b.post(forNew, "decision", "confirm"), http.StatusOK)
+	wantPage(t, s.browser().post(forOld, "decision", "allow"), http.StatusOK)
+	wantPage(t, s.browser().post(reset, "password", "a stolen password"), http.StatusGone)
+}
+
 // TestEmailChangeRefused: what can't be asked for, and who is asked for a fresh
 // proof first (S3-14).
 func TestEmailChangeRefused(t *testing.T) {
@@ -172,5 +208,37 @@ func TestEmailChangeRaced(t *testing.T) {
 	s.race(s.browser(), forOld, "decision", "allow")
 	if won := s.actions("user.email_changed"); len(won) != 1 || s.emailOf(u) != "new@example.test" {
 		t.Errorf("%d won", len(won))
+	}
+}
+
+// TestEmailChangeBeforeProof: a change that was asked for while nobody had proven
+// the old address is none once somebody has: they were never asked (S3-06).
+func TestEmailChangeBeforeProof(t *testing.T) {
+	for _, way := range []string{"link", "code"} {
+		t.Run("S3-06/"+way, func(t *testing.T) {
+			s := newHome(t, mails)
+			u := s.user("victim")
+			b := s.browser()
+			b.signIn(u)
+			forNew, forOld := b.change(u, "attacker@example.test")
+			if forOld != "" {
+				t.Fatal("who reads the mail of an address that nobody has proven is asked")
+			}
+			_, rest, _ := strings.Cut(s.browser().get(forNew).Body.String(), `id="code">`)
+			now, err := s.store.Users.Get(t.Context(), s.project.Scope(), u.ID)
+			if err != nil {
+				t.Fatal(err)
+			}
+			now.EmailVerified = true
+			if err := s.store.Commit(t.Context(), s.project.Scope(), s.store.Users.Replace(now)); err != nil {
+				t.Fatal(err)
+			}
+			if way == "link" {
+				wantPage(t, b.post(forNew, "decision", "confirm"), http.StatusGone)
+			} else {
+				wantPage(t, b.form("/account/email", "do", "confirm", "code", rest[:6]), http.StatusUnprocessableEntity, "too old")
+			}
+			unchanged(t, s, u)
+		})
 	}
 }

@@ -134,6 +134,31 @@ func TestInviteAccounts(t *testing.T) {
 	}
 	s.browser().signInWith("bob@example.test", "correct horse")
 
+	gone := s.verified("gone")
+	gone.Status = storage.UserSuspended
+	if err := s.store.Commit(t.Context(), s.project.Scope(), s.store.Users.Replace(gone)); err != nil {
+		t.Fatal(err)
+	}
+	link := s.invited(&storage.UserInvitation{Email: gone.Email, TenantID: tenant.ID, TenantRole: storage.TenantPlain})
+	wantPage(t, s.browser().post(link, "decision", "accept"), http.StatusGone)
+	if _, err := s.store.TenantMembers.Get(t.Context(), s.project.Scope(), tenant.ID, gone.ID); !isGone(err) {
+		t.Errorf("an account that may not sign in joins: %v", err)
+	}
+
+	for name, status := range map[string]storage.UserStatus{"chief": storage.UserInvited, "deputy": storage.UserActive} {
+		admin := s.user(name)
+		admin.Role, admin.Status = "admin", status
+		if err := s.store.Commit(t.Context(), s.project.Scope(), s.store.Users.Replace(admin)); err != nil {
+			t.Fatal(err)
+		}
+		link := s.invited(&storage.UserInvitation{Email: admin.Email, TenantID: tenant.ID, TenantRole: storage.TenantPlain})
+		w := s.browser().post(link, "decision", "accept", "password", "another password")
+		now, err := s.store.Users.Get(t.Context(), s.project.Scope(), admin.ID)
+		if w.Code != http.StatusGone || err != nil || now.Status != status || now.EmailVerified {
+			t.Errorf("S5-03: an administrator's account by an invitation that was none for one: %d, %+v, %v", w.Code, now, err)
+		}
+	}
+
 	s.project.PasswordEnabled = false // the owner signs in by mail
 	w := s.browser().get(s.invited(&storage.UserInvitation{Email: "mail@example.test"}))
 	if strings.Contains(w.Body.String(), "new-password") {

@@ -88,6 +88,21 @@ func TestGuessesOfAnAccount(t *testing.T) {
 	wantRedirect(t, b.post(path(t, s.lastLetter("magic_link", u.Email).Link), "decision", "confirm"), "/authorize/resume?id="+id)
 }
 
+// TestGuessesEnd: who knows the code has all tries again: a bad typist is not
+// locked out for a day.
+func TestGuessesEnd(t *testing.T) {
+	s := newSite(t, mails, func(p *storage.Project) { p.Messages.CodeTries = 2 })
+	u := s.verified("alice")
+	for range 12 {
+		b := s.browser()
+		at, id := b.ask("emailcode", u.Email)
+		code := s.lastLetter("code", u.Email).Code
+		wantPage(t, b.post(at+"/emailcode", "code", other(code)), http.StatusUnprocessableEntity)
+		wantRedirect(t, b.post(at+"/emailcode", "code", code), "/authorize/resume?id="+id)
+		s.pass(4 * time.Minute)
+	}
+}
+
 // TestRememberedUntilRecovered: a new password makes a device that was trusted a
 // stranger's again.
 func TestRememberedUntilRecovered(t *testing.T) {

@@ -22,6 +22,7 @@ func TestMailboxProven(t *testing.T) {
 			attacker := s.browser()
 			attacker.signIn(u)
 			s.app(u)
+			u = s.numbered(u, number) // and a telephone
 			b := s.browser()
 			at, id := b.ask(way, u.Email)
 			l := s.letters()[0]
@@ -46,6 +47,9 @@ func TestMailboxProven(t *testing.T) {
 			}
 			if _, err := s.store.TOTPCredentials.Get(t.Context(), s.project.Scope(), u.ID); !isGone(err) {
 				t.Errorf("the attacker's app: %v", err)
+			}
+			if found, err := s.store.Users.ByPhone(t.Context(), s.project.Scope(), number); err != nil || len(found) != 0 {
+				t.Errorf("the attacker's telephone signs in: %v, %v", found, err)
 			}
 		})
 	}

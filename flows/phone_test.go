@@ -2,6 +2,7 @@ package flows_test
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"net/http"
 	"slices"
@@ -47,7 +48,16 @@ func (s *site) codes(to string) []string {
 // reachable makes an account with a telephone number that its owner has proven.
 func (s *site) reachable(name, number string) *storage.User {
 	s.t.Helper()
-	u := s.verified(name)
+	return s.numbered(s.verified(name), number)
+}
+
+// numbered gives an account a telephone number that somebody has proven.
+func (s *site) numbered(u *storage.User, number string) *storage.User {
+	s.t.Helper()
+	u, err := s.store.Users.Get(s.t.Context(), s.project.Scope(), u.ID)
+	if err != nil {
+		s.t.Fatal(err)
+	}
 	u.PhoneNumber, u.PhoneNumberVerified = number, true
 	if err := s.store.Commit(s.t.Context(), s.project.Scope(), s.store.Users.Replace(u)); err != nil {
 		s.t.Fatal(err)
@@ -83,6 +93,8 @@ func TestPhoneCode(t *testing.T) {
 	wantRedirect(t, b.post(at+"/phonecode", "code", code), "/authorize/resume?id="+id)
 	if ar := b.done(id); ar.Subject != u.ID || !slices.Equal(ar.AMR, []string{"sms"}) || ar.ACR != "pwd" {
 		t.Errorf("subject %q, amr %v, acr %q", ar.Subject, ar.AMR, ar.ACR)
+	} else if _, err := s.store.PhoneCodes.Get(t.Context(), s.project.Scope(), ar.Sent["phonecode"]); !errors.Is(err, storage.ErrConsumed) {
+		t.Errorf("the code is there still: %v", err)
 	}
 }
 
@@ -176,6 +188,42 @@ func TestPhoneRaced(t *testing.T) {
 	s.race(b, at+"/phonecode", "code", s.codes(number)[0])
 	if won := s.actions("user.signed_in"); len(won) != 1 {
 		t.Errorf("S3-08/phonecode: %d won", len(won))
+	}
+}
+
+// TestPhoneMoved: a code is of the account that had the number when it was sent: a
+// number that went to somebody else meanwhile signs in to neither by it.
+func TestPhoneMoved(t *testing.T) {
+	s := newSite(t, texts)
+	u := s.reachable("alice", number)
+	b := s.browser()
+	at, _ := b.askPhone(number)
+	u.PhoneNumber, u.PhoneNumberVerified = "", false
+	if err := s.store.Commit(t.Context(), s.project.Scope(), s.store.Users.Replace(u)); err != nil {
+		t.Fatal(err)
+	}
+	s.reachable("bob", number)
+	wantPage(t, b.post(at+"/phonecode", "code", s.codes(number)[0]), http.StatusUnprocessableEntity, "not right")
+	if in := s.actions("user.signed_in"); len(in) != 0 {
+		t.Errorf("signed in: %v", in)
+	}
+}
+
+// TestAccountPhoneGuarded: five tries for a code, and an old session sees nothing
+// (S3-14): whoever has the telephone signs in with it.
+func TestAccountPhoneGuarded(t *testing.T) {
+	s := newHome(t, mails, texts)
+	b := s.browser()
+	b.signIn(s.verified("alice"))
+	wantRedirect(t, b.form("/account/phone", "do", "send", "phone", number), "/account/phone?done=phone_sent")
+	code := s.codes(number)[0]
+	for range 5 {
+		wantPage(t, b.form("/account/phone", "do", "confirm", "code", other(code)), http.StatusUnprocessableEntity, "not right")
+	}
+	wantPage(t, b.form("/account/phone", "do", "confirm", "code", code), http.StatusTooManyRequests)
+	s.pass(10 * time.Minute)
+	if w := b.get("/account/phone"); w.Code != http.StatusSeeOther {
+		t.Errorf("S3-14: an old session sees the page: %d", w.Code)
 	}
 }
 

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/elloloop/identity/storage"
+	"github.com/elloloop/identity/storage/graph"
 )
 
 func TestRefresh(t *testing.T) {
@@ -137,6 +138,10 @@ func TestRefreshAfterTheEnd(t *testing.T) {
 			h.must(h.store.Commit(h.t.Context(), h.project.Scope(), h.store.Sessions.End(h.browser.session.ID)...))
 		},
 		"session-idle": func(h *harness) { h.clock.advance(h.project.SessionIdle) },
+		"session-gone": func(h *harness) { // its grant and its tokens are there still: 35 is the type of sessions
+			_, err := h.repo.Commit(h.t.Context(), h.project.Scope(), graph.Delete{Type: 35, ID: h.browser.session.ID})
+			h.must(err)
+		},
 		"user-suspended": func(h *harness) {
 			h.user.Version, h.user.Status = 1, storage.UserSuspended
 			h.must(h.store.Commit(h.t.Context(), h.project.Scope(), h.store.Users.Replace(h.user)))

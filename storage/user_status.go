@@ -85,10 +85,11 @@ func (s *UserStatuses) move(ctx context.Context, scope Scope, u *User, to UserSt
 
 // Prove returns the changes that write down that the owner of an account has shown
 // that its mail address is theirs. Until then anybody may have made the account
-// with it: every credential, session and grant that it had goes (S3-06).
+// with it: every credential, session and grant that it had goes (S3-06), and a
+// telephone number signs in to it when it is proven again.
 func (s *Users) Prove(u *User) []Change {
 	proven := *u
-	proven.EmailVerified = true
+	proven.EmailVerified, proven.PhoneNumberVerified = true, false
 	user := graph.String(u.ID)
 	changes := append([]Change{s.Replace(&proven)}, s.sessions.EndAll(u.ID)...)
 	for _, t := range []graph.TypeID{typePasswordCredential, typeTOTPCredential, typeRecoveryCode, typePasskeyCredential, typeOAuthIdentity, typeEmailChangeToken} {

@@ -22,6 +22,8 @@ func TestOwnFilesRefused(t *testing.T) {
 		{"script", "html/home.html", page(`<script>alert(1)</script>`), "line 3"},
 		{"base", "html/home.html", page(`< base href="https://evil.example">`), "line 3"},
 		{"refresh", "html/home.html", page(`<meta http-equiv="refresh" content="0">`), "line 3"},
+		{"S1-08/referrer", "html/home.html", page(`<meta name="refe&#114;rer" content="unsafe-url">`), "line 3"},
+		{"S1-08/referrerpolicy", "html/home.html", page(`<a href="https://evil.example" ReferrerPolicy=unsafe-url>x</a>`), "line 3"},
 		{"frame", "html/home.html", page(`<IFRAME src="/account">`), "line 3"},
 		{"field", "html/home.html", page(`{{.View.Nothing}}`), "html/home.html:3"},
 		{"count", "html/home.html", page(`{{range 1000000000}}{{end}}`), "line 3"},

@@ -82,4 +82,8 @@ func TestAdminInvitations(t *testing.T) {
 	if got.Code != "permission_denied" {
 		t.Errorf("S5-03: who may write accounts invites an administrator: %s", got.body)
 	}
+	got = a.call("user-writer", "InvitationService/CreateInvitation", []byte(`{"projectId":"alpha","invitation":{"email":"x@example.test","tenantId":"any","tenantRole":"TENANT_ROLE_OWNER"}}`))
+	if got.Code != "permission_denied" {
+		t.Errorf("S5-03: who may write accounts invites into a tenant: %s", got.body)
+	}
 }

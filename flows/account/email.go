@@ -16,10 +16,16 @@ import (
 // pending is the change of address that waits, nil for none.
 func (p *pages) pending(ctx context.Context, m *flows.Member) (*storage.EmailChange, error) {
 	e, err := p.Store.EmailChanges.Of(ctx, m.Project.Scope(), m.User.ID)
-	if errors.Is(err, storage.ErrNotFound) || err == nil && e.OldKey != m.User.EmailKey {
+	if errors.Is(err, storage.ErrNotFound) || err == nil && !stands(e, m.User) {
 		return nil, nil
 	}
 	return e, err
+}
+
+// stands says whether the address that is to change is the one it was, and was
+// proven then if it is now: else nobody asked who reads its mail (S3-06).
+func stands(e *storage.EmailChange, u *storage.User) bool {
+	return e.OldKey == u.EmailKey && (e.Asked || !u.EmailVerified || u.Email == "")
 }
 
 func (p *pages) email(ctx context.Context, m *flows.Member) (any, error) {

@@ -58,7 +58,7 @@ func (f *EmailChange) of(ctx context.Context, p *storage.Project, token string) 
 	}
 	u, err := f.store.Users.Get(ctx, p.Scope(), e.UserID)
 	// The access policy is asked again: it may have changed since.
-	if err == nil && (u.EmailKey != e.OldKey || !flows.MaySignIn(u) || !mayHave(p, e.EmailKey)) {
+	if err == nil && (!stands(e, u) || !flows.MaySignIn(u) || !mayHave(p, e.EmailKey)) {
 		err = storage.ErrNotFound
 	}
 	return e, u, err

@@ -84,7 +84,8 @@ func (f *Flow) Submit(ctx context.Context, in *flows.Interaction, form url.Value
 		return flows.Proof{}, &flows.Problem{Message: "problem.help_message", Field: "message", Data: map[string]any{"Max": maxMessage}}
 	}
 	settings, scope := &in.Project.Messages, in.Project.Scope()
-	err = in.Limits.Send(ctx, flows.Message{Kind: "help", To: key, Limit: settings.RateLimitReset, Cooldown: settings.Cooldown})
+	// What is asked for an address is no letter to it: its owner's are not fewer (S3-03).
+	err = in.Limits.Send(ctx, flows.Message{Kind: "help", To: "help " + key, Limit: settings.RateLimitReset, Cooldown: settings.Cooldown})
 	if err != nil {
 		return flows.Proof{}, err
 	}
@@ -107,6 +108,13 @@ func (f *Flow) Submit(ctx context.Context, in *flows.Interaction, form url.Value
 		if a.Email == "" || !a.EmailVerified || a.Status != storage.UserActive {
 			continue
 		}
+		told, err := f.mayTell(ctx, in, a)
+		if err != nil {
+			return flows.Proof{}, err
+		}
+		if !told {
+			continue
+		}
 		letter := storage.Mail{To: a.Email, Name: "help_requested", Data: map[string]any{"Email": address, "Message": message}}
 		if a.Locale != "" {
 			letter.Locales = []string{a.Locale}
@@ -114,6 +122,17 @@ func (f *Flow) Submit(ctx context.Context, in *flows.Interaction, form url.Value
 		proof.Changes = append(proof.Changes, f.config.Mailbox.Outbox.Mail(scope, letter, in.Now))
 	}
 	return proof, nil
+}
+
+// mayTell counts the letters to an administrator, apart from those that they ask
+// for themselves: of a flood they see the requests, and get few letters (S3-08).
+func (f *Flow) mayTell(ctx context.Context, in *flows.Interaction, admin *storage.User) (bool, error) {
+	err := in.Limits.Send(ctx, flows.Message{Kind: "help", To: "help told " + admin.EmailKey})
+	var full *flows.Problem
+	if errors.As(err, &full) {
+		return false, nil
+	}
+	return err == nil, err
 }
 
 // maxTold is how many administrators get a letter. All of them see the request.

@@ -108,10 +108,20 @@ func (f *Flow) of(ctx context.Context, in *flows.Interaction, token string) (*gu
 	case g.state != storage.InvitationOpen:
 	case g.user == nil && !in.Project.Access.Admits(i.EmailKey, true):
 		g.state = storage.InvitationRevoked // the project lets nobody in any more
+	case g.user != nil && g.guards():
+		g.state = storage.InvitationRevoked
 	case g.user != nil && g.user.Status != storage.UserInvited && (i.TenantID == "" || !flows.MaySignIn(g.user)):
 		g.state = hasAccount
 	}
 	return g, nil
+}
+
+// guards says whether to accept would make an administrator of somebody who was not
+// invited as one, or take what one signs in with: who made the invitation has seen
+// its link, and may be no administrator (S5-03).
+func (g *guest) guards() bool {
+	administers := g.user.PlatformAdmin || g.user.Role == "admin" && g.Role != "admin"
+	return administers && (g.user.Status == storage.UserInvited || !g.user.EmailVerified)
 }
 
 // choosesPassword says whether the account gets its first credential here. Where
