@@ -58,8 +58,12 @@ func (a *api) explain(err error) error {
 		return err
 	}
 	parent := a.path[:max(strings.LastIndexByte(a.path, ' '), 0)]
-	next := a.path + " --help"
+	message, next := e.Message(), a.path+" --help"
 	switch e.Code() {
+	case connect.CodeInvalidArgument:
+		if a.project == "" && strings.HasPrefix(message, "project_id is missing") { // a secret of an operator is bound to none
+			message, next = "a project is missing: name it with --project, or in IDENTITY_PROJECT", "identity project list"
+		}
 	case connect.CodeNotFound, connect.CodeAlreadyExists:
 		next = parent + " list"
 	case connect.CodeUnauthenticated:
@@ -73,5 +77,5 @@ func (a *api) explain(err error) error {
 	case connect.CodeInternal, connect.CodeUnknown:
 		next = "the log of the server"
 	}
-	return &told{fmt.Sprintf("%s\ntry: %s", e.Message(), next), err}
+	return &told{fmt.Sprintf("%s\ntry: %s", message, next), err}
 }

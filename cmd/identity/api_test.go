@@ -82,7 +82,13 @@ func TestCommandsOnServer(t *testing.T) {
 		text  string
 	}{
 		"usage":           {s, []string{"user", "list", "--nonsense"}, exitUsage, "--help"},
-		"argument":        {s, []string{"user", "show"}, exitUsage, "exactly one argument"},
+		"argument":        {s, []string{"user", "show"}, exitUsage, "exactly one argument, EMAIL|SUB|USERNAME"},
+		"no-argument":     {s, []string{"group", "create", "editors"}, exitUsage, `takes no argument: "editors" is one`},
+		"two-arguments":   {s, []string{"tenant", "member", "remove", "acme"}, exitUsage, "takes TENANT USER"},
+		"command":         {s, []string{"usr", "list"}, exitUsage, `unknown command "usr" for "identity"`},
+		"subcommand":      {s, []string{"user", "lst"}, exitUsage, `unknown command "lst" for "identity user"`},
+		"owner":           {s, []string{"tenant", "create", "--project", "shop", "--name", "Acme"}, exitUsage, "--owner"},
+		"project-of-none": {&shell{t, []string{"IDENTITY_SERVER=" + srv.URL, "IDENTITY_TOKEN=" + adminSecret}}, []string{"user", "list"}, exitUsage, "--project"},
 		"invalid":         {s, []string{"user", "add", "--project", "shop", "--no-password", "--email", "none"}, exitUsage, "user.email"},
 		"not-found":       {s, []string{"user", "show", "nobody", "--project", "shop"}, exitNotFound, "try: identity user list"},
 		"no-project":      {s, []string{"user", "list", "--project", "nowhere"}, exitNotFound, `there is no project "nowhere"`},

@@ -134,7 +134,7 @@ func all[T any](page func(storage.PageRequest) (storage.List[T], error)) ([]*T, 
 
 func oneArg(cmd *cobra.Command, args []string) error {
 	if len(args) != 1 {
-		return usageError{fmt.Errorf("%s takes exactly one argument\ntry: %s --help", cmd.CommandPath(), cmd.CommandPath())}
+		return usageError{fmt.Errorf("%s takes exactly one argument, %s\ntry: %s --help", cmd.CommandPath(), strings.Join(strings.Fields(cmd.Use)[1:], " "), cmd.CommandPath())}
 	}
 	return nil
 }

@@ -3,11 +3,13 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"os"
 	"os/signal"
 	"slices"
+	"strings"
 	"syscall"
 
 	"github.com/spf13/cobra"
@@ -41,7 +43,10 @@ func run(ctx context.Context, args, environ []string, stdin io.Reader, stdout, s
 	root.SetIn(stdin)
 	root.SetOut(stdout)
 	root.SetErr(stderr)
-	err := root.ExecuteContext(ctx)
+	err := known(root, args)
+	if err == nil {
+		err = root.ExecuteContext(ctx)
+	}
 	if err == nil {
 		return 0
 	}
@@ -53,8 +58,7 @@ func run(ctx context.Context, args, environ []string, stdin io.Reader, stdout, s
 // two hundred flags, and for every command they would be half of what a server
 // keeps in memory.
 func (t *terminal) flagsOf(root *cobra.Command, args []string) {
-	before := []string{"help", cobra.ShellCompRequestCmd, cobra.ShellCompNoDescRequestCmd}
-	for len(args) > 0 && slices.Contains(before, args[0]) {
+	for len(args) > 0 && slices.Contains(ofCobra(), args[0]) {
 		args = args[1:]
 	}
 	for {
@@ -65,6 +69,47 @@ func (t *terminal) flagsOf(root *cobra.Command, args []string) {
 		}
 		add()
 		delete(t.late, cmd) // and again: with its flags known, another may be meant
+	}
+}
+
+// ofCobra are the commands that the library adds.
+func ofCobra() []string {
+	return []string{"help", "completion", cobra.ShellCompRequestCmd, cobra.ShellCompNoDescRequestCmd}
+}
+
+// known says which command there is none of. The library says so of the first word
+// alone, and answers a second one with help, as if all were well.
+func known(root *cobra.Command, args []string) error {
+	if len(args) == 0 || slices.Contains(ofCobra(), args[0]) {
+		return nil
+	}
+	cmd, rest, err := root.Find(args)
+	switch {
+	case err != nil:
+		return usageError{fmt.Errorf("%w\ntry: %s --help", err, root.Name())}
+	case cmd.HasParent() && !cmd.Runnable() && len(rest) > 0 && !strings.HasPrefix(rest[0], "-"):
+		return usageError{fmt.Errorf("unknown command %q for %q\ntry: %s --help", rest[0], cmd.CommandPath(), cmd.CommandPath())}
+	}
+	return nil
+}
+
+// countArguments makes what a command says of its arguments a usageError, in words
+// of its own.
+func countArguments(cmd *cobra.Command) {
+	if check := cmd.Args; check != nil {
+		cmd.Args = func(cmd *cobra.Command, args []string) error {
+			err := check(cmd, args)
+			if usage := (usageError{}); err == nil || errors.As(err, &usage) {
+				return err
+			}
+			if names := strings.Fields(cmd.Use)[1:]; len(names) > 0 {
+				return usageError{fmt.Errorf("%s takes %s\ntry: %s --help", cmd.CommandPath(), strings.Join(names, " "), cmd.CommandPath())}
+			}
+			return usageError{fmt.Errorf("%s takes no argument: %q is one\ntry: %s --help", cmd.CommandPath(), args[0], cmd.CommandPath())}
+		}
+	}
+	for _, sub := range cmd.Commands() {
+		countArguments(sub)
 	}
 }
 
@@ -103,5 +148,6 @@ way of what is there, 5 not allowed, 6 not available now.`,
 		newSessionCommand(t), newKeyCommand(t), newAuditCommand(t), newHealthcheckCommand(t), newVersionCommand(t), newReferenceCommand(t),
 		newProviderCommand(t), newInvitationCommand(t), newHelpRequestCommand(t), newBreachCommand(t), newBackupCommand(t), newRestoreCommand(t),
 	)
+	countArguments(root)
 	return root
 }

@@ -60,8 +60,8 @@ func (c seedClient) LogValue() slog.Value { return slog.StringValue(c.ID) }
 func demo() *seed {
 	return &seed{
 		Users: []seedUser{
-			{Email: "alice@example.test", Password: "alice-dev-password", Name: "Alice Example", Username: "alice", Role: "member", Profile: demoProfile("Alice", "Example")},
-			{Email: "admin@example.test", Password: "admin-dev-password", Name: "Ada Admin", Username: "admin", Role: "admin", Profile: demoProfile("Ada", "Admin")},
+			{Email: "alice@example.test", Password: "alice-dev-password", Name: "Alice Example", Username: "alice", Role: "member", Profile: demoProfile("Alice", "Example", "+15555550100")},
+			{Email: "admin@example.test", Password: "admin-dev-password", Name: "Ada Admin", Username: "admin", Role: "admin", Profile: demoProfile("Ada", "Admin", "+15555550101")},
 		},
 		Clients: []seedClient{
 			{ID: "demo-spa", Name: "Demo SPA", RedirectURIs: []string{"http://localhost/callback"}, PostLogoutRedirectURIs: []string{"http://localhost/"}, AnyLocalhostPort: true},

@@ -20,13 +20,14 @@ type seedProfile struct {
 	Address     string `yaml:"address"` // formatted
 }
 
-// demoProfile fills every claim.
-func demoProfile(given, family string) seedProfile {
+// demoProfile fills every claim. The number is one account's alone: one that two
+// have proven signs in to neither.
+func demoProfile(given, family, number string) seedProfile {
 	site := "https://example.test/"
 	return seedProfile{
 		GivenName: given, FamilyName: family, MiddleName: "Q.", Nickname: given, Profile: site + "profile", Picture: site + "picture.png",
 		Website: site, Gender: "unspecified", Birthdate: "1990-01-02", Zoneinfo: "Europe/Berlin", Locale: "en-GB",
-		PhoneNumber: "+15555550100", Address: "1 Example Street\nExample City",
+		PhoneNumber: number, Address: "1 Example Street\nExample City",
 	}
 }
 

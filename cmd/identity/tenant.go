@@ -26,6 +26,9 @@ func newTenantCreate(t *terminal) *cobra.Command {
 		if _, err := f.fill(m); err != nil {
 			return err
 		}
+		if owner == "" {
+			return usageError{fmt.Errorf("the first owner is missing: give them with --owner\ntry: %s --help", a.path)}
+		}
 		u, err := a.user(ctx, owner)
 		if err != nil {
 			return err

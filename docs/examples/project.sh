@@ -4,6 +4,7 @@
 #
 #   IDENTITY_URL=https://login.example.com IDENTITY_TOKEN_FILE=token docs/examples/project.sh
 #
+# To try it: GATEWAY_ADMIN_API_SECRET_FILE=token identity dev, and http://localhost:8080.
 # The token is the admin secret (GATEWAY_ADMIN_API_SECRET), or an access token with
 # identity.admin and identity.control. The sign-in is done by openid-client on node
 # (npm ci --prefix conformance/node). The project stays: look at it, then
@@ -22,10 +23,12 @@ fail() {
 # call SERVICE/METHOD < request: a request is a POST of a JSON object. Neither the
 # token nor the request is an argument: everybody on a machine can read those.
 call() {
-  curl --silent --show-error --fail-with-body \
+  local answer
+  answer=$(curl --silent --show-error --fail-with-body \
     --header "Content-Type: application/json" \
     --header @<(printf 'Authorization: Bearer %s' "$(<"$IDENTITY_TOKEN_FILE")") \
-    --data-binary @- "$IDENTITY_URL/identity.admin.v1.$1" || fail "$1"
+    --data-binary @- "$IDENTITY_URL/identity.admin.v1.$1") || fail "$1: $answer"
+  printf '%s\n' "$answer"
 }
 
 # field NAME < answer: the first text of that name.
