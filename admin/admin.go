@@ -43,6 +43,7 @@ type Config struct {
 	People    People
 	Passwords Passwords
 	Resolver  Resolver
+	Pages     Pages
 	Post      Post
 	// Secret is a bearer token for the control plane; "": there is none.
 	Secret string
@@ -88,7 +89,7 @@ type method struct {
 // New makes the services. It fails when an RPC that is served does not say who
 // may call it.
 func New(c Config) (*Server, error) {
-	if c.Store == nil || c.Projects == nil || c.Tokens == nil || c.Clients == nil || c.Keys == nil || c.People == nil || c.Passwords == nil || c.Resolver == nil || c.Post == nil || c.Now == nil || c.ControlProject == "" {
+	if c.Store == nil || c.Projects == nil || c.Tokens == nil || c.Clients == nil || c.Keys == nil || c.People == nil || c.Passwords == nil || c.Resolver == nil || c.Pages == nil || c.Post == nil || c.Now == nil || c.ControlProject == "" {
 		return nil, errors.New("admin: a required field of the configuration is not set")
 	}
 	if c.Log == nil {

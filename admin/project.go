@@ -20,6 +20,8 @@ func (s *Server) projectTable() []method {
 		rpc(s, "/identity.admin.v1.ProjectService/CreateProjectCredential", s.createProjectCredential),
 		rpc(s, "/identity.admin.v1.ProjectService/ListProjectCredentials", s.listProjectCredentials),
 		rpc(s, "/identity.admin.v1.ProjectService/RevokeProjectCredential", s.revokeProjectCredential),
+		rpc(s, "/identity.admin.v1.ProjectService/GetProjectFiles", s.getProjectFiles),
+		rpc(s, "/identity.admin.v1.ProjectService/ReplaceProjectFiles", s.replaceProjectFiles),
 		rpc(s, "/identity.admin.v1.ProjectService/BootstrapPlatformAdmin", s.bootstrapPlatformAdmin),
 	}
 }

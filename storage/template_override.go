@@ -26,18 +26,16 @@ func (o *TemplateOverride) restore(n graph.Node) { o.Meta = meta(n) }
 // TemplateOverrides keeps the own files of projects.
 type TemplateOverrides struct{ repo graph.Repository }
 
-// Get returns those of a project. ErrNotFound when it has none.
+// Get returns those of a project. ErrNotFound when it never had any.
 func (s *TemplateOverrides) Get(ctx context.Context, scope Scope) (*TemplateOverride, error) {
 	return get[TemplateOverride](ctx, s.repo, scope, typeTemplateOverride, templateOverrideID)
 }
 
 // Replace returns the change that puts these files into the place of those that
-// were read. ErrConflict when somebody was faster.
+// were read. ErrConflict when somebody was faster. Without files the row stays, so
+// that a version never stands for other files than it did.
 func (s *TemplateOverrides) Replace(o *TemplateOverride) Change {
-	switch {
-	case len(o.Files) == 0:
-		return remove(typeTemplateOverride, templateOverrideID)
-	case o.Version == 0:
+	if o.Version == 0 {
 		return create(typeTemplateOverride, o)
 	}
 	return update(typeTemplateOverride, o, o.Version)

@@ -20,6 +20,7 @@ import (
 	"github.com/elloloop/identity/flows/passhash"
 	"github.com/elloloop/identity/op"
 	"github.com/elloloop/identity/storage"
+	"github.com/elloloop/identity/templates"
 )
 
 // adminConfig wires the administration: what it needs of the provider and of the
@@ -28,7 +29,7 @@ func adminConfig(c *config.Config, p *provider, h *hashing, rules *passwordRules
 	found := adminProjects{p}
 	return admin.Config{
 		Store: p.store, Projects: found, Tokens: adminTokens{p.op, found}, Clients: clientRules{p.store}, Keys: adminKeys{p.keys},
-		People: people{}, Passwords: adminPasswords{h, rules}, Resolver: net.DefaultResolver, Post: adminPost{}, ControlProject: p.project.ID, Now: time.Now, Log: log,
+		People: people{}, Passwords: adminPasswords{h, rules}, Resolver: net.DefaultResolver, Pages: adminPages{c, p}, Post: adminPost{}, ControlProject: p.project.ID, Now: time.Now, Log: log,
 		Secret: c.Admin.Secret.Reveal(), PublicMailDomains: c.Admin.PublicMailDomains, AssumeDomains: !c.Server.RequireVerifiedAuthDomain,
 		Limits: admin.Limits{Window: c.RateLimit.Window, Failures: c.RateLimit.ClientAuth, Bootstraps: c.RateLimit.Bootstrap},
 	}
@@ -40,6 +41,27 @@ func mountAdmin(r interface{ Handle(string, http.Handler) }, s *admin.Server) {
 	for _, path := range admin.Paths() {
 		r.Handle(path+"*", h)
 	}
+}
+
+// adminPages tries the own files of projects. At the command line there is no
+// renderer until one is needed: making it draws everything once.
+type adminPages struct {
+	c *config.Config
+	p *provider
+}
+
+// Try draws everything with the files.
+func (a adminPages) Try(files map[string][]byte, base string) error {
+	r := a.p.renderer
+	if r == nil {
+		pages := pageConfig(a.c, nil, a.p.log)
+		pages.Look = nil
+		var err error
+		if r, err = templates.New(pages); err != nil {
+			return err
+		}
+	}
+	return r.Try(files, base)
 }
 
 type adminProjects struct{ p *provider }

@@ -190,11 +190,17 @@ func (a *administered) call(caller, method string, body []byte, headers ...strin
 // when the call does.
 func (a *administered) do(caller, method string, req, res proto.Message) {
 	a.t.Helper()
-	body, err := protojson.Marshal(req)
-	must(a.t, err)
-	out := a.call(caller, method, body)
+	out := a.callMessage(caller, method, req)
 	if out.Code != "" {
 		a.t.Fatalf("%s as %s: %s", method, caller, out.body)
 	}
 	must(a.t, protojson.Unmarshal([]byte(out.body), res))
+}
+
+// callMessage calls with a message.
+func (a *administered) callMessage(caller, method string, req proto.Message) answer {
+	a.t.Helper()
+	body, err := protojson.Marshal(req)
+	must(a.t, err)
+	return a.call(caller, method, body)
 }

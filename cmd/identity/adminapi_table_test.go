@@ -34,6 +34,8 @@ var rows = map[string]row{
 	"ProjectService/CreateProjectCredential": {`{"kind":"PROJECT_CREDENTIAL_KIND_PUBLISHABLE","name":"web"}`, ""},
 	"ProjectService/ListProjectCredentials":  {`{}`, ""},
 	"ProjectService/RevokeProjectCredential": {`{"credentialId":"CREDENTIAL"}`, "not_found"},
+	"ProjectService/GetProjectFiles":         {`{}`, ""},
+	"ProjectService/ReplaceProjectFiles":     {`{"files":{"html/nothing.html":"eA=="}}`, "invalid_argument"},
 	"ProjectService/BootstrapPlatformAdmin":  {`{"email":"not an address","password":"x"}`, "invalid_argument"},
 
 	"DomainService/ClaimDomain":      {`{"host":"login.example.test"}`, ""},

@@ -13,7 +13,7 @@ import (
 // of the kind that its parent is called by.
 func (t *terminal) complete(s *settings, f *apiFlags) cobra.CompletionFunc {
 	return func(cmd *cobra.Command, args []string, typed string) ([]cobra.Completion, cobra.ShellCompDirective) {
-		if len(args) > 0 || cmd.Name() == "import" || cmd.Name() == "create" {
+		if len(args) > 0 || cmd.Name() == "import" || cmd.Name() == "create" || cmd.Name() == "replace" {
 			return nil, cobra.ShellCompDirectiveDefault
 		}
 		ctx, cancel := context.WithTimeout(cmd.Context(), 2*time.Second)

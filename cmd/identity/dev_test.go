@@ -4,12 +4,22 @@ import (
 	"bufio"
 	"bytes"
 	"context"
+	"encoding/base64"
 	"io"
+	"log/slog"
+	"net/http"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/go-chi/chi/v5"
+
+	"github.com/elloloop/identity/cmd/identity/config"
+	"github.com/elloloop/identity/cmd/identity/gallery"
+	"github.com/elloloop/identity/cmd/identity/inbox"
+	"github.com/elloloop/identity/cmd/identity/playground"
 )
 
 // TestDevelopmentData: what a development server has opened is never served to
@@ -68,6 +78,36 @@ func develop(t *testing.T, args, env []string) {
 	stop()
 	if code := <-done; code != 0 || err != nil {
 		t.Fatalf("dev ended with %d, %v:\n%s%s", code, err, line, &said)
+	}
+}
+
+// TestServedWithoutDevelopment: what shows the letters of everybody, and pages with
+// made-up content, is of the development server alone.
+func TestServedWithoutDevelopment(t *testing.T) {
+	a := administer(t)
+	c, err := config.Load(config.Input{Defaults: map[string]string{"issuer": adminIssuer, "repo.driver": "memory"},
+		Environ: []string{"GATEWAY_KEY_ENCRYPTION_KEYS=k1=" + base64.StdEncoding.EncodeToString(make([]byte, 32))}})
+	must(t, err)
+	log := slog.New(slog.DiscardHandler)
+	served, err := (&serving{}).handler(t.Context(), a.p, c, log)
+	must(t, err)
+	box := inbox.New(a.p.renderer)
+	developed := a.p.handler(c, log, func(r chi.Router) {
+		playground.New(playground.Config{Issuer: adminIssuer, Renderer: a.p.renderer, Now: time.Now}).Mount(r)
+		box.Mount(r)
+		gallery.New(a.p.renderer).Mount(r)
+	})
+	for _, path := range []string{"/dev/pages", "/dev/pages/identify", "/dev/pages/mail/code", "/dev/inbox", "/dev/inbox/1", "/dev/playground"} {
+		a.handler = developed
+		if w := a.opens(adminIssuer + path); w.Code == http.StatusNotFound {
+			t.Errorf("the development server has no %s", path)
+		}
+		a.handler = served
+		for _, below := range []string{"", "/p/alpha"} {
+			if w := a.opens(adminIssuer + below + path); w.Code != http.StatusNotFound {
+				t.Errorf("%s%s is served in production: %d", below, path, w.Code)
+			}
+		}
 	}
 }
 

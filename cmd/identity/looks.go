@@ -30,6 +30,7 @@ type looks struct {
 // heldTheme are the files of a project as they were last read.
 type heldTheme struct {
 	version int64
+	base    string           // below which its own images and styles are served
 	theme   *templates.Theme // nil: it has none that can be drawn with
 	until   time.Time
 }
@@ -71,15 +72,18 @@ func (l *looks) theme(ctx context.Context, p *storage.Project) *templates.Theme 
 	if known && now.Before(held.until) {
 		return held.theme
 	}
+	base := pathOf(p.Issuer)
 	own, err := l.files.Get(ctx, p.Scope())
 	switch {
 	case errors.Is(err, storage.ErrNotFound):
 		held = heldTheme{}
 	case err != nil:
 		l.log.WarnContext(ctx, "a project's own pages could not be read", "project", p.ID, "cause", err)
-	case !known || held.version != own.Version:
+	case len(own.Files) == 0:
 		held = heldTheme{version: own.Version}
-		if held.theme, err = l.renderer.Compile(own.Files, pathOf(p.Issuer)); err != nil {
+	case !known || held.version != own.Version || held.base != base:
+		held = heldTheme{version: own.Version, base: base}
+		if held.theme, err = l.renderer.Compile(own.Files, base); err != nil {
 			l.log.WarnContext(ctx, "a project's own pages can't be used: the server's are shown", "project", p.ID, "cause", err)
 		}
 	}

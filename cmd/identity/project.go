@@ -15,7 +15,7 @@ import (
 func newProjectCommand(t *terminal) *cobra.Command {
 	cmd := &cobra.Command{Use: "project", Short: "Make and manage projects, each with its own issuer, people and applications"}
 	cmd.AddCommand(newProjectCreate(t), newProjectList(t), newProjectShow(t), newProjectUpdate(t), newProjectDelete(t),
-		newProjectCredential(t), newProjectAdmin(t))
+		newProjectCredential(t), newProjectAdmin(t), newProjectFiles(t))
 	return cmd
 }
 

@@ -53,7 +53,11 @@ func (s *schemas) field(f protoreflect.FieldDescriptor) (schema object, required
 	}
 	if f.IsMap() {
 		schema, err = s.value(f.MapValue())
-		return object{"type": "object", "additionalProperties": schema}, false, err
+		of := object{"type": "object", "additionalProperties": schema}
+		if most := rules.GetMap().GetMaxPairs(); most > 0 {
+			of["maxProperties"] = most
+		}
+		return of, false, err
 	}
 	if schema, err = s.value(f); err != nil {
 		return nil, false, err
@@ -80,6 +84,8 @@ func (s *schemas) value(f protoreflect.FieldDescriptor) (object, error) {
 	switch f.Kind() {
 	case protoreflect.StringKind:
 		return object{"type": "string"}, nil
+	case protoreflect.BytesKind:
+		return object{"type": "string", "contentEncoding": "base64"}, nil
 	case protoreflect.BoolKind:
 		return object{"type": "boolean"}, nil
 	case protoreflect.Int32Kind:

@@ -251,7 +251,8 @@ func (ProjectCredentialKind) EnumDescriptor() ([]byte, []int) {
 type Branding struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// Empty: the name of the project.
-	Name    string `protobuf:"bytes,1,opt,name=name,proto3" json:"name,omitempty"`
+	Name string `protobuf:"bytes,1,opt,name=name,proto3" json:"name,omitempty"`
+	// An https address, or static/<name> of the project's own files.
 	LogoUri string `protobuf:"bytes,2,opt,name=logo_uri,json=logoUri,proto3" json:"logo_uri,omitempty"`
 	// #rrggbb.
 	Accent string `protobuf:"bytes,3,opt,name=accent,proto3" json:"accent,omitempty"`
@@ -1551,6 +1552,214 @@ func (*RevokeProjectCredentialResponse) Descriptor() ([]byte, []int) {
 	return file_identity_admin_v1_project_service_proto_rawDescGZIP(), []int{18}
 }
 
+// Names a project.
+type GetProjectFilesRequest struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	ProjectId     string                 `protobuf:"bytes,1,opt,name=project_id,json=projectId,proto3" json:"project_id,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *GetProjectFilesRequest) Reset() {
+	*x = GetProjectFilesRequest{}
+	mi := &file_identity_admin_v1_project_service_proto_msgTypes[19]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *GetProjectFilesRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*GetProjectFilesRequest) ProtoMessage() {}
+
+func (x *GetProjectFilesRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_identity_admin_v1_project_service_proto_msgTypes[19]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use GetProjectFilesRequest.ProtoReflect.Descriptor instead.
+func (*GetProjectFilesRequest) Descriptor() ([]byte, []int) {
+	return file_identity_admin_v1_project_service_proto_rawDescGZIP(), []int{19}
+}
+
+func (x *GetProjectFilesRequest) GetProjectId() string {
+	if x != nil {
+		return x.ProjectId
+	}
+	return ""
+}
+
+// The files, by name: html/<page>.html, mail/letter.html, locales/<tag>.json,
+// static/<name>.
+type GetProjectFilesResponse struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	Files map[string][]byte      `protobuf:"bytes,1,rep,name=files,proto3" json:"files,omitempty" protobuf_key:"bytes,1,opt,name=key" protobuf_val:"bytes,2,opt,name=value"`
+	// Empty when there are none.
+	Etag          string `protobuf:"bytes,2,opt,name=etag,proto3" json:"etag,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *GetProjectFilesResponse) Reset() {
+	*x = GetProjectFilesResponse{}
+	mi := &file_identity_admin_v1_project_service_proto_msgTypes[20]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *GetProjectFilesResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*GetProjectFilesResponse) ProtoMessage() {}
+
+func (x *GetProjectFilesResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_identity_admin_v1_project_service_proto_msgTypes[20]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use GetProjectFilesResponse.ProtoReflect.Descriptor instead.
+func (*GetProjectFilesResponse) Descriptor() ([]byte, []int) {
+	return file_identity_admin_v1_project_service_proto_rawDescGZIP(), []int{20}
+}
+
+func (x *GetProjectFilesResponse) GetFiles() map[string][]byte {
+	if x != nil {
+		return x.Files
+	}
+	return nil
+}
+
+func (x *GetProjectFilesResponse) GetEtag() string {
+	if x != nil {
+		return x.Etag
+	}
+	return ""
+}
+
+// Asks for other files.
+type ReplaceProjectFilesRequest struct {
+	state     protoimpl.MessageState `protogen:"open.v1"`
+	ProjectId string                 `protobuf:"bytes,1,opt,name=project_id,json=projectId,proto3" json:"project_id,omitempty"`
+	// None: the pages are the server's again.
+	Files map[string][]byte `protobuf:"bytes,2,rep,name=files,proto3" json:"files,omitempty" protobuf_key:"bytes,1,opt,name=key" protobuf_val:"bytes,2,opt,name=value"`
+	// Sent, it must still be the current one.
+	Etag          string `protobuf:"bytes,3,opt,name=etag,proto3" json:"etag,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ReplaceProjectFilesRequest) Reset() {
+	*x = ReplaceProjectFilesRequest{}
+	mi := &file_identity_admin_v1_project_service_proto_msgTypes[21]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ReplaceProjectFilesRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ReplaceProjectFilesRequest) ProtoMessage() {}
+
+func (x *ReplaceProjectFilesRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_identity_admin_v1_project_service_proto_msgTypes[21]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ReplaceProjectFilesRequest.ProtoReflect.Descriptor instead.
+func (*ReplaceProjectFilesRequest) Descriptor() ([]byte, []int) {
+	return file_identity_admin_v1_project_service_proto_rawDescGZIP(), []int{21}
+}
+
+func (x *ReplaceProjectFilesRequest) GetProjectId() string {
+	if x != nil {
+		return x.ProjectId
+	}
+	return ""
+}
+
+func (x *ReplaceProjectFilesRequest) GetFiles() map[string][]byte {
+	if x != nil {
+		return x.Files
+	}
+	return nil
+}
+
+func (x *ReplaceProjectFilesRequest) GetEtag() string {
+	if x != nil {
+		return x.Etag
+	}
+	return ""
+}
+
+// The files are in their place.
+type ReplaceProjectFilesResponse struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Etag          string                 `protobuf:"bytes,1,opt,name=etag,proto3" json:"etag,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ReplaceProjectFilesResponse) Reset() {
+	*x = ReplaceProjectFilesResponse{}
+	mi := &file_identity_admin_v1_project_service_proto_msgTypes[22]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ReplaceProjectFilesResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ReplaceProjectFilesResponse) ProtoMessage() {}
+
+func (x *ReplaceProjectFilesResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_identity_admin_v1_project_service_proto_msgTypes[22]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ReplaceProjectFilesResponse.ProtoReflect.Descriptor instead.
+func (*ReplaceProjectFilesResponse) Descriptor() ([]byte, []int) {
+	return file_identity_admin_v1_project_service_proto_rawDescGZIP(), []int{22}
+}
+
+func (x *ReplaceProjectFilesResponse) GetEtag() string {
+	if x != nil {
+		return x.Etag
+	}
+	return ""
+}
+
 // The first platform administrator.
 type BootstrapPlatformAdminRequest struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
@@ -1563,7 +1772,7 @@ type BootstrapPlatformAdminRequest struct {
 
 func (x *BootstrapPlatformAdminRequest) Reset() {
 	*x = BootstrapPlatformAdminRequest{}
-	mi := &file_identity_admin_v1_project_service_proto_msgTypes[19]
+	mi := &file_identity_admin_v1_project_service_proto_msgTypes[23]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1575,7 +1784,7 @@ func (x *BootstrapPlatformAdminRequest) String() string {
 func (*BootstrapPlatformAdminRequest) ProtoMessage() {}
 
 func (x *BootstrapPlatformAdminRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_identity_admin_v1_project_service_proto_msgTypes[19]
+	mi := &file_identity_admin_v1_project_service_proto_msgTypes[23]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1588,7 +1797,7 @@ func (x *BootstrapPlatformAdminRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use BootstrapPlatformAdminRequest.ProtoReflect.Descriptor instead.
 func (*BootstrapPlatformAdminRequest) Descriptor() ([]byte, []int) {
-	return file_identity_admin_v1_project_service_proto_rawDescGZIP(), []int{19}
+	return file_identity_admin_v1_project_service_proto_rawDescGZIP(), []int{23}
 }
 
 func (x *BootstrapPlatformAdminRequest) GetEmail() string {
@@ -1623,7 +1832,7 @@ type BootstrapPlatformAdminResponse struct {
 
 func (x *BootstrapPlatformAdminResponse) Reset() {
 	*x = BootstrapPlatformAdminResponse{}
-	mi := &file_identity_admin_v1_project_service_proto_msgTypes[20]
+	mi := &file_identity_admin_v1_project_service_proto_msgTypes[24]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1635,7 +1844,7 @@ func (x *BootstrapPlatformAdminResponse) String() string {
 func (*BootstrapPlatformAdminResponse) ProtoMessage() {}
 
 func (x *BootstrapPlatformAdminResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_identity_admin_v1_project_service_proto_msgTypes[20]
+	mi := &file_identity_admin_v1_project_service_proto_msgTypes[24]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1648,7 +1857,7 @@ func (x *BootstrapPlatformAdminResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use BootstrapPlatformAdminResponse.ProtoReflect.Descriptor instead.
 func (*BootstrapPlatformAdminResponse) Descriptor() ([]byte, []int) {
-	return file_identity_admin_v1_project_service_proto_rawDescGZIP(), []int{20}
+	return file_identity_admin_v1_project_service_proto_rawDescGZIP(), []int{24}
 }
 
 func (x *BootstrapPlatformAdminResponse) GetProjectId() string {
@@ -1669,10 +1878,10 @@ var File_identity_admin_v1_project_service_proto protoreflect.FileDescriptor
 
 const file_identity_admin_v1_project_service_proto_rawDesc = "" +
 	"\n" +
-	"'identity/admin/v1/project_service.proto\x12\x11identity.admin.v1\x1a\x1bbuf/validate/validate.proto\x1a\x1egoogle/protobuf/duration.proto\x1a google/protobuf/field_mask.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x1eidentity/admin/v1/access.proto\x1a$identity/admin/v1/login_policy.proto\"\xd1\x01\n" +
+	"'identity/admin/v1/project_service.proto\x12\x11identity.admin.v1\x1a\x1bbuf/validate/validate.proto\x1a\x1egoogle/protobuf/duration.proto\x1a google/protobuf/field_mask.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x1eidentity/admin/v1/access.proto\x1a$identity/admin/v1/login_policy.proto\"\xdb\x01\n" +
 	"\bBranding\x12\x1c\n" +
-	"\x04name\x18\x01 \x01(\tB\b\xbaH\x05r\x03\x18\xc8\x01R\x04name\x124\n" +
-	"\blogo_uri\x18\x02 \x01(\tB\x19\xbaH\x16r\x14\x18\xd0\x0f2\x0f^(https://.*)?$R\alogoUri\x123\n" +
+	"\x04name\x18\x01 \x01(\tB\b\xbaH\x05r\x03\x18\xc8\x01R\x04name\x12>\n" +
+	"\blogo_uri\x18\x02 \x01(\tB#\xbaH r\x1e\x18\xd0\x0f2\x19^((https://|static/).*)?$R\alogoUri\x123\n" +
 	"\x06accent\x18\x03 \x01(\tB\x1b\xbaH\x18r\x162\x14^(#[0-9a-fA-F]{6})?$R\x06accent\x12<\n" +
 	"\vdark_accent\x18\x04 \x01(\tB\x1b\xbaH\x18r\x162\x14^(#[0-9a-fA-F]{6})?$R\n" +
 	"darkAccent\"\xd0\x10\n" +
@@ -1796,7 +2005,28 @@ const file_identity_admin_v1_project_service_proto_rawDesc = "" +
 	"project_id\x18\x01 \x01(\tB\a\xbaH\x04r\x02\x18@R\tprojectId\x12/\n" +
 	"\rcredential_id\x18\x02 \x01(\tB\n" +
 	"\xbaH\ar\x05\x10\x01\x18\xff\x01R\fcredentialId\"!\n" +
-	"\x1fRevokeProjectCredentialResponse\"\x8a\x01\n" +
+	"\x1fRevokeProjectCredentialResponse\"@\n" +
+	"\x16GetProjectFilesRequest\x12&\n" +
+	"\n" +
+	"project_id\x18\x01 \x01(\tB\a\xbaH\x04r\x02\x18@R\tprojectId\"\xb4\x01\n" +
+	"\x17GetProjectFilesResponse\x12K\n" +
+	"\x05files\x18\x01 \x03(\v25.identity.admin.v1.GetProjectFilesResponse.FilesEntryR\x05files\x12\x12\n" +
+	"\x04etag\x18\x02 \x01(\tR\x04etag\x1a8\n" +
+	"\n" +
+	"FilesEntry\x12\x10\n" +
+	"\x03key\x18\x01 \x01(\tR\x03key\x12\x14\n" +
+	"\x05value\x18\x02 \x01(\fR\x05value:\x028\x01\"\x85\x02\n" +
+	"\x1aReplaceProjectFilesRequest\x12&\n" +
+	"\n" +
+	"project_id\x18\x01 \x01(\tB\a\xbaH\x04r\x02\x18@R\tprojectId\x12h\n" +
+	"\x05files\x18\x02 \x03(\v28.identity.admin.v1.ReplaceProjectFilesRequest.FilesEntryB\x18\xbaH\x15\x9a\x01\x12\x10@\"\x06r\x04\x10\x01\x18d*\x06z\x04\x18\x80\x80\x04R\x05files\x12\x1b\n" +
+	"\x04etag\x18\x03 \x01(\tB\a\xbaH\x04r\x02\x18dR\x04etag\x1a8\n" +
+	"\n" +
+	"FilesEntry\x12\x10\n" +
+	"\x03key\x18\x01 \x01(\tR\x03key\x12\x14\n" +
+	"\x05value\x18\x02 \x01(\fR\x05value:\x028\x01\"1\n" +
+	"\x1bReplaceProjectFilesResponse\x12\x12\n" +
+	"\x04etag\x18\x01 \x01(\tR\x04etag\"\x8a\x01\n" +
 	"\x1dBootstrapPlatformAdminRequest\x12 \n" +
 	"\x05email\x18\x01 \x01(\tB\n" +
 	"\xbaH\ar\x05\x10\x03\x18\xc0\x02R\x05email\x12\x1c\n" +
@@ -1827,8 +2057,7 @@ const file_identity_admin_v1_project_service_proto_rawDesc = "" +
 	"#PROJECT_CREDENTIAL_KIND_UNSPECIFIED\x10\x00\x12'\n" +
 	"#PROJECT_CREDENTIAL_KIND_PUBLISHABLE\x10\x01\x12\"\n" +
 	"\x1ePROJECT_CREDENTIAL_KIND_SECRET\x10\x02\x12%\n" +
-	"!PROJECT_CREDENTIAL_KIND_DIRECTORY\x10\x032\xb3\n" +
-	"\n" +
+	"!PROJECT_CREDENTIAL_KIND_DIRECTORY\x10\x032\xd7\f\n" +
 	"\x0eProjectService\x12\x85\x01\n" +
 	"\rCreateProject\x12'.identity.admin.v1.CreateProjectRequest\x1a(.identity.admin.v1.CreateProjectResponse\"!\xa2\xbb\x18\x1d\n" +
 	"\x17identity.projects:write\x10\x01\x18\x01\x12z\n" +
@@ -1846,6 +2075,10 @@ const file_identity_admin_v1_project_service_proto_rawDesc = "" +
 	"\x16ListProjectCredentials\x120.identity.admin.v1.ListProjectCredentialsRequest\x1a1.identity.admin.v1.ListProjectCredentialsResponse\"\x1f\xa2\xbb\x18\x18\n" +
 	"\x16identity.projects:read\x90\x02\x01\x12\xa1\x01\n" +
 	"\x17RevokeProjectCredential\x121.identity.admin.v1.RevokeProjectCredentialRequest\x1a2.identity.admin.v1.RevokeProjectCredentialResponse\"\x1f\xa2\xbb\x18\x1b\n" +
+	"\x17identity.projects:write\x18\x01\x12\x89\x01\n" +
+	"\x0fGetProjectFiles\x12).identity.admin.v1.GetProjectFilesRequest\x1a*.identity.admin.v1.GetProjectFilesResponse\"\x1f\xa2\xbb\x18\x18\n" +
+	"\x16identity.projects:read\x90\x02\x01\x12\x95\x01\n" +
+	"\x13ReplaceProjectFiles\x12-.identity.admin.v1.ReplaceProjectFilesRequest\x1a..identity.admin.v1.ReplaceProjectFilesResponse\"\x1f\xa2\xbb\x18\x1b\n" +
 	"\x17identity.projects:write\x18\x01\x12\xa0\x01\n" +
 	"\x16BootstrapPlatformAdmin\x120.identity.admin.v1.BootstrapPlatformAdminRequest\x1a1.identity.admin.v1.BootstrapPlatformAdminResponse\"!\xa2\xbb\x18\x1d\n" +
 	"\x17identity.projects:write\x10\x01\x18\x01BBZ@github.com/elloloop/identity/proto/gen/identity/admin/v1;adminv1b\x06proto3"
@@ -1863,7 +2096,7 @@ func file_identity_admin_v1_project_service_proto_rawDescGZIP() []byte {
 }
 
 var file_identity_admin_v1_project_service_proto_enumTypes = make([]protoimpl.EnumInfo, 4)
-var file_identity_admin_v1_project_service_proto_msgTypes = make([]protoimpl.MessageInfo, 21)
+var file_identity_admin_v1_project_service_proto_msgTypes = make([]protoimpl.MessageInfo, 27)
 var file_identity_admin_v1_project_service_proto_goTypes = []any{
 	(ProjectStatus)(0),                      // 0: identity.admin.v1.ProjectStatus
 	(AccessMode)(0),                         // 1: identity.admin.v1.AccessMode
@@ -1888,69 +2121,81 @@ var file_identity_admin_v1_project_service_proto_goTypes = []any{
 	(*ListProjectCredentialsResponse)(nil),  // 20: identity.admin.v1.ListProjectCredentialsResponse
 	(*RevokeProjectCredentialRequest)(nil),  // 21: identity.admin.v1.RevokeProjectCredentialRequest
 	(*RevokeProjectCredentialResponse)(nil), // 22: identity.admin.v1.RevokeProjectCredentialResponse
-	(*BootstrapPlatformAdminRequest)(nil),   // 23: identity.admin.v1.BootstrapPlatformAdminRequest
-	(*BootstrapPlatformAdminResponse)(nil),  // 24: identity.admin.v1.BootstrapPlatformAdminResponse
-	(*durationpb.Duration)(nil),             // 25: google.protobuf.Duration
-	(*LoginPolicy)(nil),                     // 26: identity.admin.v1.LoginPolicy
-	(*timestamppb.Timestamp)(nil),           // 27: google.protobuf.Timestamp
-	(*fieldmaskpb.FieldMask)(nil),           // 28: google.protobuf.FieldMask
+	(*GetProjectFilesRequest)(nil),          // 23: identity.admin.v1.GetProjectFilesRequest
+	(*GetProjectFilesResponse)(nil),         // 24: identity.admin.v1.GetProjectFilesResponse
+	(*ReplaceProjectFilesRequest)(nil),      // 25: identity.admin.v1.ReplaceProjectFilesRequest
+	(*ReplaceProjectFilesResponse)(nil),     // 26: identity.admin.v1.ReplaceProjectFilesResponse
+	(*BootstrapPlatformAdminRequest)(nil),   // 27: identity.admin.v1.BootstrapPlatformAdminRequest
+	(*BootstrapPlatformAdminResponse)(nil),  // 28: identity.admin.v1.BootstrapPlatformAdminResponse
+	nil,                                     // 29: identity.admin.v1.GetProjectFilesResponse.FilesEntry
+	nil,                                     // 30: identity.admin.v1.ReplaceProjectFilesRequest.FilesEntry
+	(*durationpb.Duration)(nil),             // 31: google.protobuf.Duration
+	(*LoginPolicy)(nil),                     // 32: identity.admin.v1.LoginPolicy
+	(*timestamppb.Timestamp)(nil),           // 33: google.protobuf.Timestamp
+	(*fieldmaskpb.FieldMask)(nil),           // 34: google.protobuf.FieldMask
 }
 var file_identity_admin_v1_project_service_proto_depIdxs = []int32{
 	0,  // 0: identity.admin.v1.Project.status:type_name -> identity.admin.v1.ProjectStatus
 	1,  // 1: identity.admin.v1.Project.access_mode:type_name -> identity.admin.v1.AccessMode
-	25, // 2: identity.admin.v1.Project.authorization_code_ttl:type_name -> google.protobuf.Duration
-	25, // 3: identity.admin.v1.Project.access_token_ttl:type_name -> google.protobuf.Duration
-	25, // 4: identity.admin.v1.Project.id_token_ttl:type_name -> google.protobuf.Duration
-	25, // 5: identity.admin.v1.Project.refresh_token_ttl:type_name -> google.protobuf.Duration
-	25, // 6: identity.admin.v1.Project.session_idle:type_name -> google.protobuf.Duration
-	25, // 7: identity.admin.v1.Project.session_max:type_name -> google.protobuf.Duration
-	26, // 8: identity.admin.v1.Project.login_policy:type_name -> identity.admin.v1.LoginPolicy
+	31, // 2: identity.admin.v1.Project.authorization_code_ttl:type_name -> google.protobuf.Duration
+	31, // 3: identity.admin.v1.Project.access_token_ttl:type_name -> google.protobuf.Duration
+	31, // 4: identity.admin.v1.Project.id_token_ttl:type_name -> google.protobuf.Duration
+	31, // 5: identity.admin.v1.Project.refresh_token_ttl:type_name -> google.protobuf.Duration
+	31, // 6: identity.admin.v1.Project.session_idle:type_name -> google.protobuf.Duration
+	31, // 7: identity.admin.v1.Project.session_max:type_name -> google.protobuf.Duration
+	32, // 8: identity.admin.v1.Project.login_policy:type_name -> identity.admin.v1.LoginPolicy
 	4,  // 9: identity.admin.v1.Project.branding:type_name -> identity.admin.v1.Branding
-	27, // 10: identity.admin.v1.Project.created_at:type_name -> google.protobuf.Timestamp
-	27, // 11: identity.admin.v1.Project.updated_at:type_name -> google.protobuf.Timestamp
+	33, // 10: identity.admin.v1.Project.created_at:type_name -> google.protobuf.Timestamp
+	33, // 11: identity.admin.v1.Project.updated_at:type_name -> google.protobuf.Timestamp
 	2,  // 12: identity.admin.v1.Project.registration_mode:type_name -> identity.admin.v1.RegistrationMode
-	25, // 13: identity.admin.v1.Project.authorization_request_ttl:type_name -> google.protobuf.Duration
-	25, // 14: identity.admin.v1.Project.refresh_grace:type_name -> google.protobuf.Duration
-	25, // 15: identity.admin.v1.Project.login_lockout:type_name -> google.protobuf.Duration
+	31, // 13: identity.admin.v1.Project.authorization_request_ttl:type_name -> google.protobuf.Duration
+	31, // 14: identity.admin.v1.Project.refresh_grace:type_name -> google.protobuf.Duration
+	31, // 15: identity.admin.v1.Project.login_lockout:type_name -> google.protobuf.Duration
 	5,  // 16: identity.admin.v1.CreateProjectRequest.project:type_name -> identity.admin.v1.Project
 	5,  // 17: identity.admin.v1.CreateProjectResponse.project:type_name -> identity.admin.v1.Project
 	5,  // 18: identity.admin.v1.GetProjectResponse.project:type_name -> identity.admin.v1.Project
 	0,  // 19: identity.admin.v1.ListProjectsRequest.status:type_name -> identity.admin.v1.ProjectStatus
 	5,  // 20: identity.admin.v1.ListProjectsResponse.projects:type_name -> identity.admin.v1.Project
 	5,  // 21: identity.admin.v1.UpdateProjectRequest.project:type_name -> identity.admin.v1.Project
-	28, // 22: identity.admin.v1.UpdateProjectRequest.update_mask:type_name -> google.protobuf.FieldMask
+	34, // 22: identity.admin.v1.UpdateProjectRequest.update_mask:type_name -> google.protobuf.FieldMask
 	5,  // 23: identity.admin.v1.UpdateProjectResponse.project:type_name -> identity.admin.v1.Project
 	3,  // 24: identity.admin.v1.ProjectCredential.kind:type_name -> identity.admin.v1.ProjectCredentialKind
-	27, // 25: identity.admin.v1.ProjectCredential.created_at:type_name -> google.protobuf.Timestamp
-	27, // 26: identity.admin.v1.ProjectCredential.expires_at:type_name -> google.protobuf.Timestamp
-	27, // 27: identity.admin.v1.ProjectCredential.last_used_at:type_name -> google.protobuf.Timestamp
+	33, // 25: identity.admin.v1.ProjectCredential.created_at:type_name -> google.protobuf.Timestamp
+	33, // 26: identity.admin.v1.ProjectCredential.expires_at:type_name -> google.protobuf.Timestamp
+	33, // 27: identity.admin.v1.ProjectCredential.last_used_at:type_name -> google.protobuf.Timestamp
 	3,  // 28: identity.admin.v1.CreateProjectCredentialRequest.kind:type_name -> identity.admin.v1.ProjectCredentialKind
-	27, // 29: identity.admin.v1.CreateProjectCredentialRequest.expires_at:type_name -> google.protobuf.Timestamp
+	33, // 29: identity.admin.v1.CreateProjectCredentialRequest.expires_at:type_name -> google.protobuf.Timestamp
 	16, // 30: identity.admin.v1.CreateProjectCredentialResponse.credential:type_name -> identity.admin.v1.ProjectCredential
 	16, // 31: identity.admin.v1.ListProjectCredentialsResponse.credentials:type_name -> identity.admin.v1.ProjectCredential
-	6,  // 32: identity.admin.v1.ProjectService.CreateProject:input_type -> identity.admin.v1.CreateProjectRequest
-	8,  // 33: identity.admin.v1.ProjectService.GetProject:input_type -> identity.admin.v1.GetProjectRequest
-	10, // 34: identity.admin.v1.ProjectService.ListProjects:input_type -> identity.admin.v1.ListProjectsRequest
-	12, // 35: identity.admin.v1.ProjectService.UpdateProject:input_type -> identity.admin.v1.UpdateProjectRequest
-	14, // 36: identity.admin.v1.ProjectService.DeleteProject:input_type -> identity.admin.v1.DeleteProjectRequest
-	17, // 37: identity.admin.v1.ProjectService.CreateProjectCredential:input_type -> identity.admin.v1.CreateProjectCredentialRequest
-	19, // 38: identity.admin.v1.ProjectService.ListProjectCredentials:input_type -> identity.admin.v1.ListProjectCredentialsRequest
-	21, // 39: identity.admin.v1.ProjectService.RevokeProjectCredential:input_type -> identity.admin.v1.RevokeProjectCredentialRequest
-	23, // 40: identity.admin.v1.ProjectService.BootstrapPlatformAdmin:input_type -> identity.admin.v1.BootstrapPlatformAdminRequest
-	7,  // 41: identity.admin.v1.ProjectService.CreateProject:output_type -> identity.admin.v1.CreateProjectResponse
-	9,  // 42: identity.admin.v1.ProjectService.GetProject:output_type -> identity.admin.v1.GetProjectResponse
-	11, // 43: identity.admin.v1.ProjectService.ListProjects:output_type -> identity.admin.v1.ListProjectsResponse
-	13, // 44: identity.admin.v1.ProjectService.UpdateProject:output_type -> identity.admin.v1.UpdateProjectResponse
-	15, // 45: identity.admin.v1.ProjectService.DeleteProject:output_type -> identity.admin.v1.DeleteProjectResponse
-	18, // 46: identity.admin.v1.ProjectService.CreateProjectCredential:output_type -> identity.admin.v1.CreateProjectCredentialResponse
-	20, // 47: identity.admin.v1.ProjectService.ListProjectCredentials:output_type -> identity.admin.v1.ListProjectCredentialsResponse
-	22, // 48: identity.admin.v1.ProjectService.RevokeProjectCredential:output_type -> identity.admin.v1.RevokeProjectCredentialResponse
-	24, // 49: identity.admin.v1.ProjectService.BootstrapPlatformAdmin:output_type -> identity.admin.v1.BootstrapPlatformAdminResponse
-	41, // [41:50] is the sub-list for method output_type
-	32, // [32:41] is the sub-list for method input_type
-	32, // [32:32] is the sub-list for extension type_name
-	32, // [32:32] is the sub-list for extension extendee
-	0,  // [0:32] is the sub-list for field type_name
+	29, // 32: identity.admin.v1.GetProjectFilesResponse.files:type_name -> identity.admin.v1.GetProjectFilesResponse.FilesEntry
+	30, // 33: identity.admin.v1.ReplaceProjectFilesRequest.files:type_name -> identity.admin.v1.ReplaceProjectFilesRequest.FilesEntry
+	6,  // 34: identity.admin.v1.ProjectService.CreateProject:input_type -> identity.admin.v1.CreateProjectRequest
+	8,  // 35: identity.admin.v1.ProjectService.GetProject:input_type -> identity.admin.v1.GetProjectRequest
+	10, // 36: identity.admin.v1.ProjectService.ListProjects:input_type -> identity.admin.v1.ListProjectsRequest
+	12, // 37: identity.admin.v1.ProjectService.UpdateProject:input_type -> identity.admin.v1.UpdateProjectRequest
+	14, // 38: identity.admin.v1.ProjectService.DeleteProject:input_type -> identity.admin.v1.DeleteProjectRequest
+	17, // 39: identity.admin.v1.ProjectService.CreateProjectCredential:input_type -> identity.admin.v1.CreateProjectCredentialRequest
+	19, // 40: identity.admin.v1.ProjectService.ListProjectCredentials:input_type -> identity.admin.v1.ListProjectCredentialsRequest
+	21, // 41: identity.admin.v1.ProjectService.RevokeProjectCredential:input_type -> identity.admin.v1.RevokeProjectCredentialRequest
+	23, // 42: identity.admin.v1.ProjectService.GetProjectFiles:input_type -> identity.admin.v1.GetProjectFilesRequest
+	25, // 43: identity.admin.v1.ProjectService.ReplaceProjectFiles:input_type -> identity.admin.v1.ReplaceProjectFilesRequest
+	27, // 44: identity.admin.v1.ProjectService.BootstrapPlatformAdmin:input_type -> identity.admin.v1.BootstrapPlatformAdminRequest
+	7,  // 45: identity.admin.v1.ProjectService.CreateProject:output_type -> identity.admin.v1.CreateProjectResponse
+	9,  // 46: identity.admin.v1.ProjectService.GetProject:output_type -> identity.admin.v1.GetProjectResponse
+	11, // 47: identity.admin.v1.ProjectService.ListProjects:output_type -> identity.admin.v1.ListProjectsResponse
+	13, // 48: identity.admin.v1.ProjectService.UpdateProject:output_type -> identity.admin.v1.UpdateProjectResponse
+	15, // 49: identity.admin.v1.ProjectService.DeleteProject:output_type -> identity.admin.v1.DeleteProjectResponse
+	18, // 50: identity.admin.v1.ProjectService.CreateProjectCredential:output_type -> identity.admin.v1.CreateProjectCredentialResponse
+	20, // 51: identity.admin.v1.ProjectService.ListProjectCredentials:output_type -> identity.admin.v1.ListProjectCredentialsResponse
+	22, // 52: identity.admin.v1.ProjectService.RevokeProjectCredential:output_type -> identity.admin.v1.RevokeProjectCredentialResponse
+	24, // 53: identity.admin.v1.ProjectService.GetProjectFiles:output_type -> identity.admin.v1.GetProjectFilesResponse
+	26, // 54: identity.admin.v1.ProjectService.ReplaceProjectFiles:output_type -> identity.admin.v1.ReplaceProjectFilesResponse
+	28, // 55: identity.admin.v1.ProjectService.BootstrapPlatformAdmin:output_type -> identity.admin.v1.BootstrapPlatformAdminResponse
+	45, // [45:56] is the sub-list for method output_type
+	34, // [34:45] is the sub-list for method input_type
+	34, // [34:34] is the sub-list for extension type_name
+	34, // [34:34] is the sub-list for extension extendee
+	0,  // [0:34] is the sub-list for field type_name
 }
 
 func init() { file_identity_admin_v1_project_service_proto_init() }
@@ -1967,7 +2212,7 @@ func file_identity_admin_v1_project_service_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_identity_admin_v1_project_service_proto_rawDesc), len(file_identity_admin_v1_project_service_proto_rawDesc)),
 			NumEnums:      4,
-			NumMessages:   21,
+			NumMessages:   27,
 			NumExtensions: 0,
 			NumServices:   1,
 		},

@@ -57,6 +57,12 @@ const (
 	// ProjectServiceRevokeProjectCredentialProcedure is the fully-qualified name of the
 	// ProjectService's RevokeProjectCredential RPC.
 	ProjectServiceRevokeProjectCredentialProcedure = "/identity.admin.v1.ProjectService/RevokeProjectCredential"
+	// ProjectServiceGetProjectFilesProcedure is the fully-qualified name of the ProjectService's
+	// GetProjectFiles RPC.
+	ProjectServiceGetProjectFilesProcedure = "/identity.admin.v1.ProjectService/GetProjectFiles"
+	// ProjectServiceReplaceProjectFilesProcedure is the fully-qualified name of the ProjectService's
+	// ReplaceProjectFiles RPC.
+	ProjectServiceReplaceProjectFilesProcedure = "/identity.admin.v1.ProjectService/ReplaceProjectFiles"
 	// ProjectServiceBootstrapPlatformAdminProcedure is the fully-qualified name of the ProjectService's
 	// BootstrapPlatformAdmin RPC.
 	ProjectServiceBootstrapPlatformAdminProcedure = "/identity.admin.v1.ProjectService/BootstrapPlatformAdmin"
@@ -81,6 +87,11 @@ type ProjectServiceClient interface {
 	ListProjectCredentials(context.Context, *v1.ListProjectCredentialsRequest) (*v1.ListProjectCredentialsResponse, error)
 	// Ends a credential, at once.
 	RevokeProjectCredential(context.Context, *v1.RevokeProjectCredentialRequest) (*v1.RevokeProjectCredentialResponse, error)
+	// Returns the own pages, letters, sentences and images of a project.
+	GetProjectFiles(context.Context, *v1.GetProjectFilesRequest) (*v1.GetProjectFilesResponse, error)
+	// Puts these files into the place of those that there are. Every page and
+	// letter is drawn with them first: a mistake is named, with its line.
+	ReplaceProjectFiles(context.Context, *v1.ReplaceProjectFilesRequest) (*v1.ReplaceProjectFilesResponse, error)
 	// Makes the first platform administrator: once, ever.
 	BootstrapPlatformAdmin(context.Context, *v1.BootstrapPlatformAdminRequest) (*v1.BootstrapPlatformAdminResponse, error)
 }
@@ -147,6 +158,19 @@ func NewProjectServiceClient(httpClient connect.HTTPClient, baseURL string, opts
 			connect.WithSchema(projectServiceMethods.ByName("RevokeProjectCredential")),
 			connect.WithClientOptions(opts...),
 		),
+		getProjectFiles: connect.NewClient[v1.GetProjectFilesRequest, v1.GetProjectFilesResponse](
+			httpClient,
+			baseURL+ProjectServiceGetProjectFilesProcedure,
+			connect.WithSchema(projectServiceMethods.ByName("GetProjectFiles")),
+			connect.WithIdempotency(connect.IdempotencyNoSideEffects),
+			connect.WithClientOptions(opts...),
+		),
+		replaceProjectFiles: connect.NewClient[v1.ReplaceProjectFilesRequest, v1.ReplaceProjectFilesResponse](
+			httpClient,
+			baseURL+ProjectServiceReplaceProjectFilesProcedure,
+			connect.WithSchema(projectServiceMethods.ByName("ReplaceProjectFiles")),
+			connect.WithClientOptions(opts...),
+		),
 		bootstrapPlatformAdmin: connect.NewClient[v1.BootstrapPlatformAdminRequest, v1.BootstrapPlatformAdminResponse](
 			httpClient,
 			baseURL+ProjectServiceBootstrapPlatformAdminProcedure,
@@ -166,6 +190,8 @@ type projectServiceClient struct {
 	createProjectCredential *connect.Client[v1.CreateProjectCredentialRequest, v1.CreateProjectCredentialResponse]
 	listProjectCredentials  *connect.Client[v1.ListProjectCredentialsRequest, v1.ListProjectCredentialsResponse]
 	revokeProjectCredential *connect.Client[v1.RevokeProjectCredentialRequest, v1.RevokeProjectCredentialResponse]
+	getProjectFiles         *connect.Client[v1.GetProjectFilesRequest, v1.GetProjectFilesResponse]
+	replaceProjectFiles     *connect.Client[v1.ReplaceProjectFilesRequest, v1.ReplaceProjectFilesResponse]
 	bootstrapPlatformAdmin  *connect.Client[v1.BootstrapPlatformAdminRequest, v1.BootstrapPlatformAdminResponse]
 }
 
@@ -241,6 +267,24 @@ func (c *projectServiceClient) RevokeProjectCredential(ctx context.Context, req 
 	return nil, err
 }
 
+// GetProjectFiles calls identity.admin.v1.ProjectService.GetProjectFiles.
+func (c *projectServiceClient) GetProjectFiles(ctx context.Context, req *v1.GetProjectFilesRequest) (*v1.GetProjectFilesResponse, error) {
+	response, err := c.getProjectFiles.CallUnary(ctx, connect.NewRequest(req))
+	if response != nil {
+		return response.Msg, err
+	}
+	return nil, err
+}
+
+// ReplaceProjectFiles calls identity.admin.v1.ProjectService.ReplaceProjectFiles.
+func (c *projectServiceClient) ReplaceProjectFiles(ctx context.Context, req *v1.ReplaceProjectFilesRequest) (*v1.ReplaceProjectFilesResponse, error) {
+	response, err := c.replaceProjectFiles.CallUnary(ctx, connect.NewRequest(req))
+	if response != nil {
+		return response.Msg, err
+	}
+	return nil, err
+}
+
 // BootstrapPlatformAdmin calls identity.admin.v1.ProjectService.BootstrapPlatformAdmin.
 func (c *projectServiceClient) BootstrapPlatformAdmin(ctx context.Context, req *v1.BootstrapPlatformAdminRequest) (*v1.BootstrapPlatformAdminResponse, error) {
 	response, err := c.bootstrapPlatformAdmin.CallUnary(ctx, connect.NewRequest(req))
@@ -269,6 +313,11 @@ type ProjectServiceHandler interface {
 	ListProjectCredentials(context.Context, *v1.ListProjectCredentialsRequest) (*v1.ListProjectCredentialsResponse, error)
 	// Ends a credential, at once.
 	RevokeProjectCredential(context.Context, *v1.RevokeProjectCredentialRequest) (*v1.RevokeProjectCredentialResponse, error)
+	// Returns the own pages, letters, sentences and images of a project.
+	GetProjectFiles(context.Context, *v1.GetProjectFilesRequest) (*v1.GetProjectFilesResponse, error)
+	// Puts these files into the place of those that there are. Every page and
+	// letter is drawn with them first: a mistake is named, with its line.
+	ReplaceProjectFiles(context.Context, *v1.ReplaceProjectFilesRequest) (*v1.ReplaceProjectFilesResponse, error)
 	// Makes the first platform administrator: once, ever.
 	BootstrapPlatformAdmin(context.Context, *v1.BootstrapPlatformAdminRequest) (*v1.BootstrapPlatformAdminResponse, error)
 }
@@ -331,6 +380,19 @@ func NewProjectServiceHandler(svc ProjectServiceHandler, opts ...connect.Handler
 		connect.WithSchema(projectServiceMethods.ByName("RevokeProjectCredential")),
 		connect.WithHandlerOptions(opts...),
 	)
+	projectServiceGetProjectFilesHandler := connect.NewUnaryHandlerSimple(
+		ProjectServiceGetProjectFilesProcedure,
+		svc.GetProjectFiles,
+		connect.WithSchema(projectServiceMethods.ByName("GetProjectFiles")),
+		connect.WithIdempotency(connect.IdempotencyNoSideEffects),
+		connect.WithHandlerOptions(opts...),
+	)
+	projectServiceReplaceProjectFilesHandler := connect.NewUnaryHandlerSimple(
+		ProjectServiceReplaceProjectFilesProcedure,
+		svc.ReplaceProjectFiles,
+		connect.WithSchema(projectServiceMethods.ByName("ReplaceProjectFiles")),
+		connect.WithHandlerOptions(opts...),
+	)
 	projectServiceBootstrapPlatformAdminHandler := connect.NewUnaryHandlerSimple(
 		ProjectServiceBootstrapPlatformAdminProcedure,
 		svc.BootstrapPlatformAdmin,
@@ -355,6 +417,10 @@ func NewProjectServiceHandler(svc ProjectServiceHandler, opts ...connect.Handler
 			projectServiceListProjectCredentialsHandler.ServeHTTP(w, r)
 		case ProjectServiceRevokeProjectCredentialProcedure:
 			projectServiceRevokeProjectCredentialHandler.ServeHTTP(w, r)
+		case ProjectServiceGetProjectFilesProcedure:
+			projectServiceGetProjectFilesHandler.ServeHTTP(w, r)
+		case ProjectServiceReplaceProjectFilesProcedure:
+			projectServiceReplaceProjectFilesHandler.ServeHTTP(w, r)
 		case ProjectServiceBootstrapPlatformAdminProcedure:
 			projectServiceBootstrapPlatformAdminHandler.ServeHTTP(w, r)
 		default:
@@ -396,6 +462,14 @@ func (UnimplementedProjectServiceHandler) ListProjectCredentials(context.Context
 
 func (UnimplementedProjectServiceHandler) RevokeProjectCredential(context.Context, *v1.RevokeProjectCredentialRequest) (*v1.RevokeProjectCredentialResponse, error) {
 	return nil, connect.NewError(connect.CodeUnimplemented, errors.New("identity.admin.v1.ProjectService.RevokeProjectCredential is not implemented"))
+}
+
+func (UnimplementedProjectServiceHandler) GetProjectFiles(context.Context, *v1.GetProjectFilesRequest) (*v1.GetProjectFilesResponse, error) {
+	return nil, connect.NewError(connect.CodeUnimplemented, errors.New("identity.admin.v1.ProjectService.GetProjectFiles is not implemented"))
+}
+
+func (UnimplementedProjectServiceHandler) ReplaceProjectFiles(context.Context, *v1.ReplaceProjectFilesRequest) (*v1.ReplaceProjectFilesResponse, error) {
+	return nil, connect.NewError(connect.CodeUnimplemented, errors.New("identity.admin.v1.ProjectService.ReplaceProjectFiles is not implemented"))
 }
 
 func (UnimplementedProjectServiceHandler) BootstrapPlatformAdmin(context.Context, *v1.BootstrapPlatformAdminRequest) (*v1.BootstrapPlatformAdminResponse, error) {

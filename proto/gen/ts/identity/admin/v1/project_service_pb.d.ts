@@ -26,6 +26,8 @@ export declare type Branding = Message<"identity.admin.v1.Branding"> & {
   name: string;
 
   /**
+   * An https address, or static/<name> of the project's own files.
+   *
    * @generated from field: string logo_uri = 2;
    */
   logoUri: string;
@@ -682,6 +684,100 @@ export declare type RevokeProjectCredentialResponse = Message<"identity.admin.v1
 export declare const RevokeProjectCredentialResponseSchema: GenMessage<RevokeProjectCredentialResponse>;
 
 /**
+ * Names a project.
+ *
+ * @generated from message identity.admin.v1.GetProjectFilesRequest
+ */
+export declare type GetProjectFilesRequest = Message<"identity.admin.v1.GetProjectFilesRequest"> & {
+  /**
+   * @generated from field: string project_id = 1;
+   */
+  projectId: string;
+};
+
+/**
+ * Describes the message identity.admin.v1.GetProjectFilesRequest.
+ * Use `create(GetProjectFilesRequestSchema)` to create a new message.
+ */
+export declare const GetProjectFilesRequestSchema: GenMessage<GetProjectFilesRequest>;
+
+/**
+ * The files, by name: html/<page>.html, mail/letter.html, locales/<tag>.json,
+ * static/<name>.
+ *
+ * @generated from message identity.admin.v1.GetProjectFilesResponse
+ */
+export declare type GetProjectFilesResponse = Message<"identity.admin.v1.GetProjectFilesResponse"> & {
+  /**
+   * @generated from field: map<string, bytes> files = 1;
+   */
+  files: { [key: string]: Uint8Array };
+
+  /**
+   * Empty when there are none.
+   *
+   * @generated from field: string etag = 2;
+   */
+  etag: string;
+};
+
+/**
+ * Describes the message identity.admin.v1.GetProjectFilesResponse.
+ * Use `create(GetProjectFilesResponseSchema)` to create a new message.
+ */
+export declare const GetProjectFilesResponseSchema: GenMessage<GetProjectFilesResponse>;
+
+/**
+ * Asks for other files.
+ *
+ * @generated from message identity.admin.v1.ReplaceProjectFilesRequest
+ */
+export declare type ReplaceProjectFilesRequest = Message<"identity.admin.v1.ReplaceProjectFilesRequest"> & {
+  /**
+   * @generated from field: string project_id = 1;
+   */
+  projectId: string;
+
+  /**
+   * None: the pages are the server's again.
+   *
+   * @generated from field: map<string, bytes> files = 2;
+   */
+  files: { [key: string]: Uint8Array };
+
+  /**
+   * Sent, it must still be the current one.
+   *
+   * @generated from field: string etag = 3;
+   */
+  etag: string;
+};
+
+/**
+ * Describes the message identity.admin.v1.ReplaceProjectFilesRequest.
+ * Use `create(ReplaceProjectFilesRequestSchema)` to create a new message.
+ */
+export declare const ReplaceProjectFilesRequestSchema: GenMessage<ReplaceProjectFilesRequest>;
+
+/**
+ * The files are in their place.
+ *
+ * @generated from message identity.admin.v1.ReplaceProjectFilesResponse
+ */
+export declare type ReplaceProjectFilesResponse = Message<"identity.admin.v1.ReplaceProjectFilesResponse"> & {
+  /**
+   * @generated from field: string etag = 1;
+   */
+  etag: string;
+};
+
+/**
+ * Describes the message identity.admin.v1.ReplaceProjectFilesResponse.
+ * Use `create(ReplaceProjectFilesResponseSchema)` to create a new message.
+ */
+export declare const ReplaceProjectFilesResponseSchema: GenMessage<ReplaceProjectFilesResponse>;
+
+/**
  * The first platform administrator.
  *
  * @generated from message identity.admin.v1.BootstrapPlatformAdminRequest
@@ -965,6 +1061,27 @@ export declare const ProjectService: GenService<{
     methodKind: "unary";
     input: typeof RevokeProjectCredentialRequestSchema;
     output: typeof RevokeProjectCredentialResponseSchema;
+  },
+  /**
+   * Returns the own pages, letters, sentences and images of a project.
+   *
+   * @generated from rpc identity.admin.v1.ProjectService.GetProjectFiles
+   */
+  getProjectFiles: {
+    methodKind: "unary";
+    input: typeof GetProjectFilesRequestSchema;
+    output: typeof GetProjectFilesResponseSchema;
+  },
+  /**
+   * Puts these files into the place of those that there are. Every page and
+   * letter is drawn with them first: a mistake is named, with its line.
+   *
+   * @generated from rpc identity.admin.v1.ProjectService.ReplaceProjectFiles
+   */
+  replaceProjectFiles: {
+    methodKind: "unary";
+    input: typeof ReplaceProjectFilesRequestSchema;
+    output: typeof ReplaceProjectFilesResponseSchema;
   },
   /**
    * Makes the first platform administrator: once, ever.
