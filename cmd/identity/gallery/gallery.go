@@ -191,7 +191,9 @@ func (g *Gallery) draw(w http.ResponseWriter, r *http.Request, l look, p templat
 	for _, script := range leaving {
 		body = strings.ReplaceAll(body, script, path+"/none/")
 	}
-	body = strings.ReplaceAll(body, " data-auto", " data-stays") // nor a form that sends itself
+	for _, leaves := range [...]string{" data-auto", " data-go"} { // nor a form or a link that goes by itself
+		body = strings.ReplaceAll(body, leaves, " data-stays")
+	}
 	theme := l.theme
 	if theme == "" {
 		theme = "any"
