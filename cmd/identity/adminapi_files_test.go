@@ -171,7 +171,7 @@ func TestProjectFilesRefused(t *testing.T) {
 	a.p.looks.life = 0
 	a.replace(map[string][]byte{"html/error.html": ownPage("Alpha lost it")})
 	for name, row := range map[string]struct{ file, body, want string }{
-		"field":    {"html/error.html", string(ownPage("x")) + `{{define "problem"}}{{.View.Nothing}}{{end}}`, "html/error.html"},
+		"field":    {"html/error.html", "{{define \"title\"}}x{{end}}\n{{define \"content\"}}\n{{.View.Nothing}}{{end}}", "html/error.html:3"},
 		"syntax":   {"html/error.html", "{{define \"title\"}}x{{end}}\n{{define \"content\"}}\n{{if}}{{end}}", "html/error.html:3"},
 		"script":   {"html/error.html", "{{define \"title\"}}x{{end}}\n{{define \"content\"}}\n<script>alert(1)</script>{{end}}", "html/error.html: line 3"},
 		"unknown":  {"html/formpost.html", "x", "html/formpost.html"},
