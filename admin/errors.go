@@ -62,6 +62,11 @@ func stale() error {
 		&errdetails.ErrorInfo{Reason: "ETAG_MISMATCH", Domain: "identity"})
 }
 
+// raced says that another call was faster where the caller named no version.
+func raced(why string) error {
+	return with(connect.NewError(connect.CodeAborted, errors.New(why)), &errdetails.ErrorInfo{Reason: "CHANGED_MEANWHILE", Domain: "identity"})
+}
+
 // unauthenticated names the way in (RFC 6750 §3). Of a request that brought
 // nothing it says no error (RFC 6750 §3.1).
 func unauthenticated(tried bool) error {

@@ -77,6 +77,9 @@ func (s *Server) rotateKeys(ctx context.Context, c *call, req *adminv1.RotateKey
 	if errors.Is(err, ErrKeyState) {
 		return nil, forbidden("force", err.Error())
 	}
+	if errors.Is(err, storage.ErrConflict) {
+		return nil, raced("the keys were rotated by another at the same moment: list them, and rotate again only if that is still wanted")
+	}
 	if err != nil {
 		return nil, err
 	}
@@ -91,6 +94,9 @@ func (s *Server) revokeKey(ctx context.Context, c *call, req *adminv1.RevokeKeyR
 	err := s.Keys.Revoke(ctx, c.project, c.caller.Actor, req.GetKeyId(), s.event(c, "signing_key.revocation_asked", req.GetKeyId()))
 	if errors.Is(err, storage.ErrNotFound) {
 		return nil, notFound("key", req.GetKeyId())
+	}
+	if errors.Is(err, storage.ErrConflict) {
+		return nil, raced("the keys were changed by another at the same moment: list them, and try again")
 	}
 	return &adminv1.RevokeKeyResponse{}, err
 }

@@ -30,6 +30,7 @@ func TestOnDrivers(t *testing.T) {
 			"EmailCode": TestEmailCode, "MagicLink": TestMagicLink, "Recover": TestRecover, "MailboxProven": TestMailboxProven,
 			"RegisterByMail": TestRegisterByMail, "MailRaced": TestMailRaced,
 			"StricterPolicy": TestStricterPolicy, "TenantSecondFactor": TestTenantSecondFactor, "TenantOfOthers": TestTenantOfOthers,
+			"TenantFormsOnce": TestTenantFormsOnce, "TenantFormsRaced": TestTenantFormsRaced,
 			"QRRaced": TestQRRaced, "PhoneCode": TestPhoneCode, "PhoneUnknown": TestPhoneUnknown, "PhoneRaced": TestPhoneRaced, "AccountPhone": TestAccountPhone, "Help": TestHelp,
 			"LockedLetter": TestLockedLetter, "GrowingDelay": TestGrowingDelay, "GuessesOfAnAccount": TestGuessesOfAnAccount,
 			"Verify": TestVerify, "VerifyRaced": TestVerifyRaced, "Terms": TestTerms,

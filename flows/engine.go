@@ -38,6 +38,8 @@ type Config struct {
 	// SendsMail says whether letters to people leave. nil: they do not.
 	SendsMail func() bool
 	Approval  Approval // judges at /qr who lets another browser in; nil: there is no such page
+	// PublicMailDomains are more mail domains that no organisation forms of.
+	PublicMailDomains []string
 	Now       func() time.Time
 	Log       *slog.Logger // nil: discarded
 	// Origin says where a request comes from, after trusted proxies. nil: the

@@ -100,7 +100,9 @@ func (v *visit) proveMailbox(ctx context.Context, u *storage.User) (*storage.Use
 	changes := append(v.store.Users.Prove(u), v.audit(func(ev *storage.AuditEvent) {
 		ev.Action, ev.Actor, ev.Target = "user.email_verified", u.ID, u.ID
 	}))
-	if err := v.store.Commit(ctx, v.project.Scope(), changes...); err != nil {
+	proven := *u
+	proven.EmailVerified = true
+	if err := v.store.Commit(ctx, v.project.Scope(), append(changes, v.in.Join(&proven)...)...); err != nil {
 		return nil, err
 	}
 	v.live = slices.DeleteFunc(v.live, func(a Account) bool { return a.User.ID == u.ID })

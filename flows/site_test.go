@@ -123,7 +123,7 @@ func newSite(t *testing.T, change ...func(*storage.Project)) *site {
 			passkey.NewAdd(keys, s.store.Reminders, s.store.TOTPCredentials),
 			consent.New(consent.Config{Consents: s.store.Consents, Users: s.store.Users}),
 		},
-		Logout: logout.New(), Approval: qr.NewApprove(device), SendsMail: func() bool { return true },
+		Logout: logout.New(), Approval: qr.NewApprove(device), SendsMail: func() bool { return true }, PublicMailDomains: []string{"ISP.test"},
 	})
 	if err != nil {
 		t.Fatal(err)

@@ -267,6 +267,7 @@ func (v *visit) finish(ctx context.Context, row *storage.AuthorizationRequest, t
 func (v *visit) commit(ctx context.Context, row *storage.AuthorizationRequest, proof Proof, changes []storage.Change) error {
 	if proof.NewUser != nil { // before its session, which needs it
 		changes = slices.Insert(changes, 0, v.store.Users.Add(proof.NewUser))
+		changes = append(changes, v.in.Join(proof.NewUser)...)
 	}
 	err := v.store.AuthorizationRequests.Advance(ctx, v.project.Scope(), row, changes...)
 	if errors.Is(err, storage.ErrAlreadyExists) && proof.Taken != nil {

@@ -84,6 +84,26 @@ func (v *visit) tenantOf(ctx context.Context, u *storage.User) (storage.LoginPol
 	return v.tenant(ctx, u.EmailKey)
 }
 
+// join returns the change that puts an account into the organisation of its mail
+// domain, to be committed with what made its address a proven one. At no other time
+// is anybody put there: whom its owners took out stays out.
+func (v *visit) join(u *storage.User, ev storage.AuditEvent) []storage.Change {
+	ev.Actor = u.ID
+	return []storage.Change{v.store.TenantDomains.Join(u, v.PublicMailDomains, v.now, ev)}
+}
+
+// Join is for the flow that has shown that the account's mail address is its
+// owner's: what puts the account into the organisation of its mail domain.
+func (in *Interaction) Join(u *storage.User) []storage.Change {
+	if in.visit == nil {
+		return nil
+	}
+	return in.visit.join(u, in.Event(""))
+}
+
+// Join is the same on a page of the account.
+func (m *Member) Join(u *storage.User) []storage.Change { return m.visit.join(u, m.Event("")) }
+
 // person reads an account once in a visit.
 func (v *visit) person(ctx context.Context, id string) (*storage.User, error) {
 	if u := v.people[id]; u != nil {

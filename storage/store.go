@@ -162,6 +162,9 @@ type Change struct {
 	// when the change is committed, and again when what it read was changed
 	// meanwhile. op is not looked at then.
 	plan func(context.Context, *planning) ([]graph.Op, error)
+	// creates: the plan also runs again when another commit made what it makes, or
+	// removed what it leans on.
+	creates bool
 }
 
 // planning is what the plans of one commit see.
@@ -204,7 +207,7 @@ func commit(ctx context.Context, repo graph.Repository, scope Scope, changes []C
 			}
 			return nil, err
 		}
-		if len(ops) == len(changes) {
+		if !slices.ContainsFunc(changes, func(c Change) bool { return c.plan != nil }) {
 			return res, nil
 		}
 		out := make(graph.Result, len(changes))
@@ -244,7 +247,7 @@ func operations(ctx context.Context, repo graph.Repository, scope Scope, changes
 // before it was committed.
 func outdated(err error, changes []Change, first []int) bool {
 	var failed *graph.OpError
-	if !errors.Is(err, ErrConflict) || !errors.As(err, &failed) {
+	if !errors.As(err, &failed) {
 		return false
 	}
 	i, exact := slices.BinarySearch(first, failed.Index)
@@ -254,5 +257,9 @@ func outdated(err error, changes []Change, first []int) bool {
 	for i+1 < len(first) && first[i+1] == first[i] { // those of no operation
 		i++
 	}
-	return i >= 0 && changes[i].plan != nil
+	if i < 0 || changes[i].plan == nil {
+		return false
+	}
+	raced := errors.Is(err, ErrAlreadyExists) || errors.Is(err, ErrNotFound)
+	return errors.Is(err, ErrConflict) || changes[i].creates && raced
 }

@@ -45,7 +45,10 @@ var ErrPublicMailDomain = fmt.Errorf("%w: it is a public mail domain", ErrInvali
 // IsPublicMailDomain says whether a normalised domain is one where everybody can
 // have an address: it is on the built-in list or among these.
 func IsPublicMailDomain(domain string, more []string) bool {
-	return slices.Contains(more, domain) || slices.Contains(strings.Fields(publicMailDomains), domain)
+	return slices.Contains(strings.Fields(publicMailDomains), domain) || slices.ContainsFunc(more, func(m string) bool {
+		m, err := NormalizeHost(m)
+		return err == nil && m == domain
+	})
 }
 
 // TenantDomains keeps the mail domains of tenants.
@@ -117,38 +120,67 @@ func (s *TenantDomains) OfTenant(ctx context.Context, scope Scope, tenantID stri
 	})
 }
 
-// Join puts an account into the tenant of its verified mail domain, and forms the
-// tenant, with the account as its owner, when it is the first of the domain.
-// However many do so at once, one tenant forms.
-func (s *TenantDomains) Join(ctx context.Context, scope Scope, u *User, public []string, now time.Time, also ...Change) (*Tenant, error) {
-	_, domain, _ := strings.Cut(u.EmailKey, "@")
-	if !u.EmailVerified || domain == "" {
-		return nil, fmt.Errorf("%w: the mail address is not verified", ErrInvalidArgument)
-	}
-	domain, err := mailDomain(domain, public)
-	if err != nil {
+// Join returns the change that puts an account into the tenant of its mail domain,
+// and forms the tenant, with the account as its owner, when it is the first of the
+// domain. Which of the two is found out in the commit: however many do so at once,
+// one tenant forms. For an address that nobody has proven, in a public mail domain
+// (public, or built in), or of a member it is no change. The event is committed
+// with it, as tenant.formed or tenant.joined.
+func (s *TenantDomains) Join(u *User, public []string, now time.Time, ev AuditEvent) Change {
+	domain, err := mailDomain(u.EmailKey[strings.LastIndexByte(u.EmailKey, '@')+1:], public)
+	belongs := err == nil && u.EmailVerified && strings.Contains(u.EmailKey, "@")
+	m := &TenantMember{ID: NewID(), UserID: u.ID, CreatedOrder: now.UnixMicro()}
+	return Change{creates: true, plan: func(ctx context.Context, p *planning) ([]graph.Op, error) {
+		if !belongs {
+			return nil, nil
+		}
+		d, err := lookup[TenantDomain](ctx, p.repo, p.scope, typeTenantDomain, "domain", graph.String(domain))
+		if errors.Is(err, ErrNotFound) {
+			return m.forms(domain, now, ev)
+		}
+		if err == nil {
+			_, err = lookup[TenantMember](ctx, p.repo, p.scope, typeTenantMember, "tenant_user", graph.String(d.TenantID), graph.String(u.ID))
+		}
+		if errors.Is(err, ErrNotFound) {
+			return m.joins(d, ev)
+		}
 		return nil, err
-	}
-	tenants, members := &Tenants{s.repo}, &TenantMembers{s.repo}
-	for range 3 {
-		d, err := s.ByDomain(ctx, scope, domain)
-		switch {
-		case err == nil:
-			_, err = members.Add(ctx, scope, &TenantMember{TenantID: d.TenantID, UserID: u.ID, Role: TenantPlain, CreatedOrder: now.UnixMicro()}, also...)
-			if err != nil && !errors.Is(err, ErrAlreadyExists) {
-				return nil, err
-			}
-			return tenants.Get(ctx, scope, d.TenantID)
-		case !errors.Is(err, ErrNotFound):
-			return nil, err
+	}}
+}
+
+// forms are the operations that make somebody the owner of a new tenant.
+func (m *TenantMember) forms(domain string, now time.Time, ev AuditEvent) ([]graph.Op, error) {
+	t := &Tenant{ID: NewID(), Name: domain, CreatedOrder: now.UnixMicro()}
+	m.TenantID, m.Role = t.ID, TenantOwner
+	return operationsOf(
+		create(typeTenant, t),
+		create(typeTenantDomain, &TenantDomain{ID: NewID(), Domain: domain, TenantID: t.ID, Status: DomainVerified, VerifiedAt: now}),
+		Change{op: graph.Check{Type: typeUser, ID: m.UserID}}, create(typeTenantMember, m), m.tells(ev, "tenant.formed", domain),
+	)
+}
+
+// joins are the operations that make somebody a member of the tenant of a domain.
+func (m *TenantMember) joins(d *TenantDomain, ev AuditEvent) ([]graph.Op, error) {
+	m.TenantID, m.Role = d.TenantID, TenantPlain
+	return operationsOf(
+		Change{op: graph.Check{Type: typeTenant, ID: m.TenantID}}, Change{op: graph.Check{Type: typeTenantDomain, ID: d.ID, Version: d.Version}},
+		Change{op: graph.Check{Type: typeUser, ID: m.UserID}}, create(typeTenantMember, m), m.tells(ev, "tenant.joined", d.Domain),
+	)
+}
+
+func (m *TenantMember) tells(ev AuditEvent, action, domain string) Change {
+	ev.ID, ev.Action, ev.Target = NewID(), action, m.TenantID
+	ev.Details = map[string]string{"domain": domain, "user_id": m.UserID, "role": string(m.Role)}
+	return create(typeAuditEvent, &ev)
+}
+
+func operationsOf(changes ...Change) ([]graph.Op, error) {
+	ops := make([]graph.Op, len(changes))
+	for i, c := range changes {
+		if c.err != nil {
+			return nil, c.err
 		}
-		t := &Tenant{ID: NewID(), Name: domain, CreatedOrder: now.UnixMicro()}
-		err = tenants.Create(ctx, scope, t, u.ID, append([]Change{create(typeTenantDomain, &TenantDomain{
-			ID: NewID(), Domain: domain, TenantID: t.ID, Status: DomainVerified, VerifiedAt: now,
-		})}, also...)...)
-		if !errors.Is(err, ErrAlreadyExists) { // else another formed it
-			return t, err
-		}
+		ops[i] = c.op
 	}
-	return nil, ErrConflict
+	return ops, nil
 }

@@ -19,15 +19,26 @@ func at(t *testing.T, s *storage.Store, id, domain string) *storage.User {
 
 func TestJoinTenant(t *testing.T) {
 	onDrivers(t, func(t *testing.T, s *storage.Store) {
+		now, told := time.Now(), storage.AuditEvent{Outcome: "success", At: time.Now()}
+		join := func(u *storage.User) error {
+			return s.Commit(context.Background(), scope, s.TenantDomains.Join(u, []string{"ISP.test"}, now, told))
+		}
 		users := make([]*storage.User, 100)
 		for i := range users {
 			users[i] = at(t, s, fmt.Sprint(i), "corp.test")
 		}
-		if n := race(t, func(i int) error {
-			_, err := s.TenantDomains.Join(context.Background(), scope, users[i], nil, time.Now())
-			return err
-		}); n != 100 {
+		if n := race(t, func(i int) error { return join(users[i]) }); n != 100 {
 			t.Fatalf("%d joined", n)
+		}
+		must(t, join(users[7])) // is in it
+		for name, u := range map[string]*storage.User{
+			"public": at(t, s, "a", "gmail.com"), "public-by-setting": at(t, s, "b", "isp.test"), "no-dot": at(t, s, "c", "localhost"),
+			"unverified": {ID: users[0].ID, EmailKey: "d@other.test"}, "no-mail": {ID: users[0].ID, EmailKey: "corp.test", EmailVerified: true},
+			"nobody": {ID: "e", EmailKey: "e@other.test", EmailVerified: true},
+		} {
+			if err := join(u); (err != nil) != (name == "nobody") {
+				t.Errorf("%s: %v", name, err)
+			}
 		}
 		tenants, err := s.Tenants.List(t.Context(), scope, "", storage.PageRequest{})
 		if err != nil || len(tenants.Items) != 1 || tenants.Items[0].Name != "corp.test" {
@@ -38,12 +49,10 @@ func TestJoinTenant(t *testing.T) {
 				t.Errorf("%q: %d %v", role, len(l.Items), err)
 			}
 		}
-		for name, u := range map[string]*storage.User{
-			"public": at(t, s, "a", "gmail.com"), "public-by-setting": at(t, s, "b", "isp.test"), "no-dot": at(t, s, "c", "localhost"),
-			"unverified": {ID: "d", EmailKey: "d@corp.test"}, "no-mail": {ID: "e", EmailVerified: true},
-		} {
-			if _, err := s.TenantDomains.Join(t.Context(), scope, u, []string{"isp.test"}, time.Now()); err == nil {
-				t.Errorf("%s: a tenant forms", name)
+		for action, n := range map[string]int{"tenant.formed": 1, "tenant.joined": 99} {
+			l, err := s.AuditEvents.List(t.Context(), scope, storage.AuditFilter{Action: action}, storage.PageRequest{Limit: 1000})
+			if err != nil || len(l.Items) != n || l.Items[0].Target != tenants.Items[0].ID {
+				t.Errorf("%s: %d %v", action, len(l.Items), err)
 			}
 		}
 		_, err = s.TenantDomains.Claim(t.Context(), scope, tenants.Items[0].ID, "GoogleMail.com", nil)

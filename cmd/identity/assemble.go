@@ -90,7 +90,7 @@ func (p *provider) wire(ctx context.Context, c *config.Config, log *slog.Logger)
 	}
 	p.engine, err = flows.New(flows.Config{
 		Store: p.store, Projects: p.finder.Of, Pages: p.renderer, Flows: modules.flows, Logout: modules.logout,
-		Accounts: modules.accounts, Approval: modules.approval, SendsMail: p.post.sendsMail, Now: time.Now, Log: log, Origin: op.OriginOf, ResumeURL: op.PathResume, EndSessionURL: op.PathEndSession,
+		Accounts: modules.accounts, Approval: modules.approval, SendsMail: p.post.sendsMail, PublicMailDomains: c.Admin.PublicMailDomains, Now: time.Now, Log: log, Origin: op.OriginOf, ResumeURL: op.PathResume, EndSessionURL: op.PathEndSession,
 	})
 	if err != nil {
 		return err

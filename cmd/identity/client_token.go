@@ -42,7 +42,7 @@ func newClientTokenAdd(t *terminal) *cobra.Command {
 					return err
 				}
 				if d.project.Registration == storage.RegistrationClosed {
-					_, _ = fmt.Fprintln(t.stderr, "note: registration is closed: the token works once GATEWAY_REGISTRATION_MODE is token")
+					_, _ = fmt.Fprintln(t.stderr, "note: registration is closed: the token works once the project's registration, or GATEWAY_REGISTRATION_MODE, is token")
 				}
 				if asJSON {
 					out := describeToken(&it)

@@ -20,22 +20,25 @@ func newKeyCommand(t *terminal) *cobra.Command {
 	return cmd
 }
 
-// onProject runs a command on one project of the configured database.
+// onProject runs a command on one project of the configured database, as it runs:
+// what is stored of it goes before the settings.
 func (s *settings) onProject(cmd *cobra.Command, id *string, do func(*database) error) error {
 	return s.onDatabase(cmd, func(d *database) error {
-		if *id == "" || *id == d.project.ID {
-			return do(d)
+		wanted := *id
+		if wanted == "" {
+			wanted = d.project.ID
 		}
-		e, err := d.Project(cmd.Context(), *id)
+		e, err := d.Project(cmd.Context(), wanted)
 		if errors.Is(err, storage.ErrNotFound) {
-			return fmt.Errorf("there is no project with the id %q", *id)
+			return fmt.Errorf("there is no project with the id %q", wanted)
 		}
 		if err != nil {
 			return err
 		}
+		project := *e.Project
+		project.Issuer = projects.Issuer(d.project.Issuer, d.project.ID, wanted, e.Primary)
 		of := *d
-		of.project = e.Project
-		of.project.Issuer = projects.Issuer(d.project.Issuer, d.project.ID, *id, e.Primary)
+		of.project = &project
 		return do(&of)
 	})
 }

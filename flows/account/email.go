@@ -132,7 +132,7 @@ func (p *pages) confirmEmail(ctx context.Context, m *flows.Member, typed string)
 		ev.Outcome, ev.Reason = "failure", "wrong_code"
 		return flows.Outcome{}, &flows.Problem{Message: "problem.wrong_sent_code", Field: "code", Events: []storage.AuditEvent{ev}}
 	}
-	a := answered(p.Store, m.Project, e, m.User, m.Now, true)
+	a := answered(p.Store, m.Project, e, m.User, m.Now, true, m.Join)
 	out := flows.Outcome{Changes: append(a.changes, clear...), To: pathEmail, Done: "email_waits", Taken: &flows.Problem{Message: "problem.email_taken_neutral"}}
 	ev := m.Event(a.action)
 	if out.Events = []storage.AuditEvent{ev}; a.made {
@@ -140,6 +140,9 @@ func (p *pages) confirmEmail(ctx context.Context, m *flows.Member, typed string)
 	}
 	return out, nil
 }
+
+// joiner puts the account into the organisation of its mail domain.
+type joiner func(*storage.User) []storage.Change
 
 // answer is what comes of one end's word.
 type answer struct {
@@ -150,7 +153,7 @@ type answer struct {
 
 // answered is what comes of the word of the new end, or of the old one. e is the
 // row of the new end: whoever comes second makes the change.
-func answered(store *storage.Store, p *storage.Project, e *storage.EmailChange, u *storage.User, now time.Time, isNew bool) answer {
+func answered(store *storage.Store, p *storage.Project, e *storage.EmailChange, u *storage.User, now time.Time, isNew bool, join joiner) answer {
 	next := *e
 	if isNew {
 		next.Answered = true
@@ -160,7 +163,9 @@ func answered(store *storage.Store, p *storage.Project, e *storage.EmailChange, 
 	if !next.Answered || next.Asked && !next.Agreed {
 		return answer{[]storage.Change{store.EmailChanges.Agree(&next)}, "user.email_change_agreed", false}
 	}
-	changes := store.EmailChanges.Make(e, u, now)
+	moved := *u
+	moved.Email, moved.EmailKey, moved.EmailVerified = e.Email, e.EmailKey, true
+	changes := append(store.EmailChanges.Make(e, u, now), join(&moved)...)
 	if u.EmailVerified && u.Email != "" {
 		told := storage.Mail{To: u.Email, Name: "changed", Data: map[string]any{"What": u.Email + " → " + e.Email}}
 		if u.Locale != "" {

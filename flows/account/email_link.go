@@ -109,7 +109,7 @@ func (f *EmailChange) Followed(ctx context.Context, in *flows.Interaction, token
 
 // proof is what comes of one end's word.
 func (f *EmailChange) proof(in *flows.Interaction, e *storage.EmailChange, u *storage.User, isNew bool) flows.Proof {
-	a := answered(f.store, in.Project, e, u, in.Now, isNew)
+	a := answered(f.store, in.Project, e, u, in.Now, isNew, in.Join)
 	done := templates.LinkDoneView{Kind: "emailagreed"}
 	if a.made {
 		done.Kind = emailChangeID

@@ -195,6 +195,11 @@ func (f *Flow) Followed(ctx context.Context, in *flows.Interaction, token string
 		changes = append(changes, f.config.Users.Replace(u))
 	}
 	changes = append(changes, credential...)
+	if g.TenantID == "" && (g.user == nil || g.user.Status == storage.UserInvited || !g.user.EmailVerified) {
+		proven := *u
+		proven.EmailVerified = true
+		changes = append(changes, in.Join(&proven)...)
+	}
 	return flows.Proof{Changes: append(changes, f.config.Invitations.Accept(g.UserInvitation, u.ID, in.Now)...), Events: events}, nil
 }
 

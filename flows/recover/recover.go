@@ -205,7 +205,9 @@ func (f *Flow) Followed(ctx context.Context, in *flows.Interaction, token string
 	set.Actor, set.Target = u.ID, u.ID
 	var changes []storage.Change
 	if !u.EmailVerified { // who reads the mail owns the account: what another set up in it goes (S3-06)
-		changes = f.config.Mailbox.Users.Prove(u)
+		proven := *u
+		proven.EmailVerified = true
+		changes = append(f.config.Mailbox.Users.Prove(u), in.Join(&proven)...)
 	}
 	changes = append(changes, f.config.Tokens.Take(t.ID))
 	changes = append(changes, f.config.Credentials.Reset(&storage.PasswordCredential{UserID: u.ID, Hash: hash, SetAt: in.Now})...)

@@ -42,6 +42,9 @@ func TestNewcomer(t *testing.T) {
 	if err != nil || !slices.Equal(row.AMR, []string{"fed"}) || row.ACR != flows.ACRPassword {
 		t.Errorf("amr %v, acr %s, %v", row.AMR, row.ACR, err)
 	}
+	if _, err := s.store.TenantDomains.ByDomain(t.Context(), s.project.Scope(), "example.test"); err != nil {
+		t.Errorf("no organisation forms of an address that is believed: %v", err)
+	}
 	if in.users[0] != "identity" || in.tokens[0].Has("client_secret") {
 		t.Error("the client did not authenticate as it is set to")
 	}
@@ -63,6 +66,9 @@ func TestS316Subject(t *testing.T) {
 	s := newSite(t, nil, works(in, func(p *storage.Provider) { p.TrustEmail = false }))
 	first := s.open()
 	first.signIn("works")
+	if _, err := s.store.TenantDomains.ByDomain(t.Context(), s.project.Scope(), "example.test"); err == nil {
+		t.Error("an organisation forms of an address that is not believed")
+	}
 	t.Run("S3-16/same-address-another-subject", func(t *testing.T) {
 		in.claims["sub"] = "u-2" // the address was given to somebody else
 		b := s.open()

@@ -155,7 +155,7 @@ func (f *Flow) prove(ctx context.Context, in *flows.Interaction, u *storage.User
 	proven.Actor, proven.Target = u.ID, u.ID
 	proof := flows.Proof{
 		Events:  []storage.AuditEvent{proven},
-		Changes: []storage.Change{f.config.Tokens.Take(t.ID), f.config.Mailbox.Users.Replace(&next)},
+		Changes: append([]storage.Change{f.config.Tokens.Take(t.ID), f.config.Mailbox.Users.Replace(&next)}, in.Join(&next)...),
 	}
 	page := storage.PageRequest{Limit: 1000}
 	for {
