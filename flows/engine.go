@@ -40,8 +40,8 @@ type Config struct {
 	Approval  Approval // judges at /qr who lets another browser in; nil: there is no such page
 	// PublicMailDomains are more mail domains that no organisation forms of.
 	PublicMailDomains []string
-	Now       func() time.Time
-	Log       *slog.Logger // nil: discarded
+	Now               func() time.Time
+	Log               *slog.Logger // nil: discarded
 	// Origin says where a request comes from, after trusted proxies. nil: the
 	// peer's address and the User-Agent header.
 	Origin func(*http.Request) storage.Origin

@@ -123,7 +123,7 @@ func TestTenantForms(t *testing.T) {
 			s := newHome(t, mails)
 			for _, domain := range []string{"gmail.com", "isp.test"} {
 				arrive(s, "a@"+domain)
-				if !s.called("a@" + domain).EmailVerified || len(s.organisation(domain)) != 0 {
+				if !s.called("a@"+domain).EmailVerified || len(s.organisation(domain)) != 0 {
 					t.Errorf("an organisation of %s", domain)
 				}
 				s = newHome(t, mails)
