@@ -16,9 +16,11 @@ import (
 )
 
 // lost says whether an error of a client means that an accepted request was
-// dropped. A refused connection is none: the listener had closed.
+// dropped. A refused connection is none: the listener had closed. Nor is one that
+// was reset while the client wrote: it waited at the listener, nobody had read it.
 func lost(why string) bool {
-	return !strings.Contains(why, "connection refused") && !strings.Contains(why, "refresh: 503")
+	return !strings.Contains(why, "connection refused") && !strings.Contains(why, "refresh: 503") &&
+		!strings.Contains(why, "write: connection reset by peer")
 }
 
 // raw opens a TLS connection for HTTP/1.1.

@@ -312,7 +312,9 @@ func TestAddressLimit(t *testing.T) {
 	}
 }
 
-// TestLimitRace: a hundred tries at once are not more than five.
+// TestLimitRace: a hundred tries at once are not more than five. They may be fewer:
+// one that is counted in the window before others and in the day after them meets
+// the shorter allowance of that many.
 func TestLimitRace(t *testing.T) {
 	s := newSite(t)
 	u := s.user("alice")
@@ -324,8 +326,8 @@ func TestLimitRace(t *testing.T) {
 		wg.Go(func() { s.handler.ServeHTTP(httptest.NewRecorder(), r) })
 	}
 	wg.Wait()
-	if n := s.hasher.verified.Load(); n != 5 {
-		t.Errorf("peers/counter-not-atomic: %d passwords were tried, want 5", n)
+	if n := s.hasher.verified.Load(); n < 1 || n > 5 {
+		t.Errorf("peers/counter-not-atomic: %d passwords were tried, want 1 to 5", n)
 	}
 }
 
