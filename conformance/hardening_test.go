@@ -17,10 +17,11 @@ import (
 
 // lost says whether an error of a client means that an accepted request was
 // dropped. A refused connection is none: the listener had closed. Nor is one that
-// was reset while the client wrote: it waited at the listener, nobody had read it.
+// was reset: so a connection ends whose last bytes nobody has read, and one whose
+// request was read ends with an EOF.
 func lost(why string) bool {
 	return !strings.Contains(why, "connection refused") && !strings.Contains(why, "refresh: 503") &&
-		!strings.Contains(why, "write: connection reset by peer")
+		!strings.Contains(why, "connection reset by peer")
 }
 
 // raw opens a TLS connection for HTTP/1.1.
