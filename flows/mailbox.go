@@ -106,6 +106,20 @@ func (in *Interaction) Letter(name, to string) storage.Mail {
 // SentTo is the id of what a flow sent last in this interaction, "" for nothing.
 func (in *Interaction) SentTo(flow string) string { return in.Request.Sent[flow] }
 
+// Waiting is what a flow sent last in this interaction and still waits for; nil
+// for nothing, and for what has ended or was used.
+func Waiting[T any](ctx context.Context, in *Interaction, flow string, get func(context.Context, storage.Scope, string) (*T, error)) (*T, error) {
+	id := in.SentTo(flow)
+	if id == "" {
+		return nil, nil
+	}
+	found, err := get(ctx, in.Project.Scope(), id)
+	if errors.Is(err, storage.ErrNotFound) || errors.Is(err, storage.ErrConsumed) {
+		return nil, nil
+	}
+	return found, err
+}
+
 // browser is what a User-Agent header says to people, "" where it says nothing:
 // who sends it can write anything into it.
 func browser(agent string) string {

@@ -3,7 +3,6 @@ package emailcode
 
 import (
 	"context"
-	"errors"
 	"net/url"
 	"strings"
 	"time"
@@ -79,15 +78,7 @@ func addressOf(in *flows.Interaction) string {
 
 // sent returns the code that this interaction waits for, nil for none.
 func (f *Flow) sent(ctx context.Context, in *flows.Interaction) (*storage.EmailLoginCode, error) {
-	id := in.SentTo(f.ID())
-	if id == "" {
-		return nil, nil
-	}
-	c, err := f.config.Codes.Get(ctx, in.Project.Scope(), id)
-	if errors.Is(err, storage.ErrNotFound) || errors.Is(err, storage.ErrConsumed) {
-		return nil, nil
-	}
-	return c, err
+	return flows.Waiting(ctx, in, f.ID(), f.config.Codes.Get)
 }
 
 // Submit implements flows.Flow.

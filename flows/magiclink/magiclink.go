@@ -4,7 +4,6 @@ package magiclink
 import (
 	"context"
 	"crypto/subtle"
-	"errors"
 	"net/url"
 	"strings"
 	"time"
@@ -73,15 +72,7 @@ func (f *Flow) View(ctx context.Context, in *flows.Interaction) (any, error) {
 
 // sent returns the link that this interaction waits for, nil for none.
 func (f *Flow) sent(ctx context.Context, in *flows.Interaction) (*storage.MagicLinkToken, error) {
-	id := in.SentTo(f.ID())
-	if id == "" {
-		return nil, nil
-	}
-	t, err := f.config.Tokens.Get(ctx, in.Project.Scope(), id)
-	if errors.Is(err, storage.ErrNotFound) || errors.Is(err, storage.ErrConsumed) {
-		return nil, nil
-	}
-	return t, err
+	return flows.Waiting(ctx, in, f.ID(), f.config.Tokens.Get)
 }
 
 // Submit implements flows.Flow: it sends the link, or takes the code that the

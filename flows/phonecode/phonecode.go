@@ -3,7 +3,6 @@ package phonecode
 
 import (
 	"context"
-	"errors"
 	"net/url"
 	"strings"
 
@@ -76,15 +75,7 @@ func (f *Flow) View(ctx context.Context, in *flows.Interaction) (any, error) {
 
 // sent returns the code that this interaction waits for, nil for none.
 func (f *Flow) sent(ctx context.Context, in *flows.Interaction) (*storage.PhoneVerificationCode, error) {
-	id := in.SentTo(f.ID())
-	if id == "" {
-		return nil, nil
-	}
-	c, err := f.config.Codes.Get(ctx, in.Project.Scope(), id)
-	if errors.Is(err, storage.ErrNotFound) || errors.Is(err, storage.ErrConsumed) {
-		return nil, nil
-	}
-	return c, err
+	return flows.Waiting(ctx, in, f.ID(), f.config.Codes.Get)
 }
 
 // Submit implements flows.Flow.

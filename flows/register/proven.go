@@ -22,15 +22,10 @@ func (f *Flow) mails(in *flows.Interaction) bool {
 
 // sent returns the account that waits for its address to be proven, nil for none.
 func (f *Flow) sent(ctx context.Context, in *flows.Interaction) (*storage.AccountToken, error) {
-	id := in.SentTo(f.ID())
-	if id == "" || id == none {
+	if in.SentTo(f.ID()) == none {
 		return nil, nil
 	}
-	t, err := f.config.Tokens.Get(ctx, in.Project.Scope(), id)
-	if errors.Is(err, storage.ErrNotFound) || errors.Is(err, storage.ErrConsumed) {
-		return nil, nil
-	}
-	return t, err
+	return flows.Waiting(ctx, in, f.ID(), f.config.Tokens.Get)
 }
 
 // none is the id of nothing that was sent.

@@ -73,15 +73,7 @@ func (f *Flow) View(ctx context.Context, in *flows.Interaction) (any, error) {
 
 // sent returns what this interaction waits for, nil for nothing.
 func (f *Flow) sent(ctx context.Context, in *flows.Interaction) (*storage.AccountToken, error) {
-	id := in.SentTo(f.ID())
-	if id == "" {
-		return nil, nil
-	}
-	t, err := f.config.Tokens.Get(ctx, in.Project.Scope(), id)
-	if errors.Is(err, storage.ErrNotFound) || errors.Is(err, storage.ErrConsumed) {
-		return nil, nil
-	}
-	return t, err
+	return flows.Waiting(ctx, in, f.ID(), f.config.Tokens.Get)
 }
 
 // Submit implements flows.Flow.
