@@ -113,6 +113,9 @@ func (c *Client) FetchFresh(ctx context.Context, url string, limit int64) ([]byt
 		return nil, 0, fmt.Errorf("outbound: the answer has status %d", res.StatusCode)
 	}
 	body, err := io.ReadAll(io.LimitReader(res.Body, limit+1))
+	if err == nil {
+		err = ctx.Err() // who sees us leave may end a body before its end
+	}
 	if err != nil {
 		return nil, 0, err
 	}
