@@ -160,7 +160,7 @@ func (in *Interaction) Reauthenticates() bool {
 // under prompt=login, and not when it is older than max_age (OIDC Core §3.1.2.1),
 // nor where the policy is stricter now than when the session began (S3-20).
 func (in *Interaction) Fresh(a Account) bool {
-	if in.Prompts("login") || !in.takes(a) {
+	if in.Prompts("login") || !in.takes(a) || in.Request.SignIn.Ended(a.Session.AuthTime, in.Now) {
 		return false
 	}
 	age := in.Request.MaxAge

@@ -17,8 +17,10 @@ type SecondFactor interface {
 }
 
 // MultiFactor is a Flow that reaches the multi-factor class, alone or after
-// another one.
-type MultiFactor interface{ ReachesMultiFactor() bool }
+// another one, where a project has it.
+type MultiFactor interface {
+	ReachesMultiFactor(p *storage.Project) bool
+}
 
 // Policy is the sign-in policy of the request: its client's, over its project's.
 // No client takes back that its project, or the tenant at hand, requires a second
@@ -40,7 +42,7 @@ const sso = "upstream"
 // same.
 func (in *Interaction) First(flow string) bool {
 	p := in.Policy().First
-	return (len(p) == 0 || slices.Contains(p, flow)) && allows(in.Login(), flow)
+	return (len(p) == 0 || slices.Contains(p, flow)) && !slices.Contains(in.Project.SignIn.Closed, flow) && allows(in.Login(), flow)
 }
 
 // MaySecond says whether a flow may be the second factor.
@@ -109,12 +111,13 @@ func pending(f Flow, in *Interaction) bool {
 }
 
 // FactorsReach returns acr_values_supported (OIDC Discovery §3): the classes that
-// these flows reach under a policy.
-func FactorsReach(all []Flow, p storage.SignInPolicy) []string {
+// these flows reach in a project.
+func FactorsReach(all []Flow, project *storage.Project) []string {
+	p := project.SignIn.Policy
 	for _, f := range all {
 		m, ok := f.(MultiFactor)
 		may := len(p.Second) == 0 || slices.Contains(p.Second, f.ID()) || slices.Contains(p.First, f.ID())
-		if ok && may && m.ReachesMultiFactor() {
+		if ok && may && m.ReachesMultiFactor(project) {
 			return ACRValues()
 		}
 	}

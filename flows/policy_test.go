@@ -189,7 +189,30 @@ func TestFirstFactors(t *testing.T) {
 	}
 }
 
+// TestClientSessionMax: a client that takes no old sign-in gets none, whatever age it
+// asks for, and leaves the session to the others.
+func TestClientSessionMax(t *testing.T) {
+	s := newSite(t)
+	u := s.user("alice")
+	b := s.browser()
+	b.signIn(u)
+	strict := func(ar *storage.AuthorizationRequest) {
+		day := int64(86400)
+		ar.SignIn.SessionMax, ar.MaxAge = 60, &day
+	}
+	if needed := b.silent(request(strict)); needed != "" {
+		t.Errorf("a sign-in of now needs %q", needed)
+	}
+	s.pass(61 * time.Second)
+	if needed := b.silent(request(strict)); needed != "login" {
+		t.Errorf("a sign-in that is too old for the client needs %q", needed)
+	}
+	if needed := b.silent(request()); needed != "" {
+		t.Errorf("another client needs %q", needed)
+	}
+}
+
 func ExampleFactorsReach() {
-	fmt.Println(flows.FactorsReach(nil, storage.SignInPolicy{}))
+	fmt.Println(flows.FactorsReach(nil, &storage.Project{}))
 	// Output: [pwd]
 }

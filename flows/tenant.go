@@ -190,6 +190,9 @@ func (in *Interaction) takes(a Account) bool {
 	if len(first) > 0 && (len(methods) == 0 || !slices.Contains(first, methods[0])) {
 		return false
 	}
+	if len(methods) > 0 && slices.Contains(in.Project.SignIn.Closed, methods[0]) {
+		return false
+	}
 	return allowsAll(in.Project.Login.And(a.login), methods)
 }
 

@@ -56,6 +56,9 @@ func (op *Provider) refresh(ctx context.Context, t *tokenRequest, raw string) (T
 	if err != nil {
 		return TokenResponse{}, err
 	}
+	if session != nil && t.client.SignIn.Ended(session.AuthTime, now) {
+		return TokenResponse{}, ErrInvalidGrant.Say("the sign-in is older than this client may use: sign in again")
+	}
 	scope, err := narrowScope(g.Scope, t.params.list("scope"))
 	if err != nil {
 		return TokenResponse{}, err

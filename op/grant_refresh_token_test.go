@@ -131,6 +131,26 @@ func TestRefreshRace(t *testing.T) {
 	})
 }
 
+// TestRefreshSessionMax: a client that takes no old sign-in refreshes with none,
+// unless it is there for when the person is away.
+func TestRefreshSessionMax(t *testing.T) {
+	h := newHarness(t)
+	h.client("rp", func(c *storage.Client) { c.SignIn.SessionMax = 120 })
+	h.client("other", nil)
+	strict, other := h.tokens("rp", nil), h.tokens("other", nil)
+	strict = h.refresh("rp", strict["refresh_token"])
+	if strict["refresh_token"] == nil {
+		t.Fatalf("got %v", strict)
+	}
+	h.clock.advance(121 * time.Second)
+	if got := h.refresh("rp", strict["refresh_token"]); got["error"] != "invalid_grant" {
+		t.Errorf("got %v", got)
+	}
+	if got := h.refresh("other", other["refresh_token"]); got["access_token"] == nil {
+		t.Errorf("another client: %v", got)
+	}
+}
+
 // What ends a session or an account ends what hangs on it, at once.
 func TestRefreshAfterTheEnd(t *testing.T) {
 	for name, end := range map[string]func(h *harness){

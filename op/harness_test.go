@@ -175,7 +175,7 @@ func newHarness(t testing.TB) *harness {
 	h.op, err = New(Config{
 		Store: h.store, Projects: func(*http.Request) (*storage.Project, error) { return h.project, nil },
 		Interactions: h.browser, Browsers: h.browser, Pages: plainPages{}, Keys: keys, Now: h.clock.now,
-		ACRValues: []string{"pwd"}, UILocales: []string{"en", "de"}, Fetch: h.fetched,
+		ACRValues: func(*storage.Project) []string { return []string{"pwd"} }, UILocales: []string{"en", "de"}, Fetch: h.fetched,
 	})
 	if err != nil {
 		t.Fatal(err)

@@ -27,9 +27,10 @@ type Config struct {
 	Keys         *Keys
 	Now          func() time.Time
 	Log          *slog.Logger // nil: discarded
-	ACRValues    []string     // acr_values_supported: what the flows can reach
-	UILocales    []string     // ui_locales_supported: what the pages speak (BCP 47)
-	Fetch        Fetcher      // of what clients' URLs hold; nil: nothing is fetched
+	// ACRValues are acr_values_supported: what the flows can reach in a project.
+	ACRValues func(*storage.Project) []string
+	UILocales []string // ui_locales_supported: what the pages speak (BCP 47)
+	Fetch     Fetcher  // of what clients' URLs hold; nil: nothing is fetched
 
 	SoftwareStatements SoftwareStatements // nil: software statements are ignored
 }
@@ -44,7 +45,7 @@ type Provider struct {
 	keys         *Keys
 	now          func() time.Time
 	log          *slog.Logger
-	acrValues    []string
+	acrValues    func(*storage.Project) []string
 	uiLocales    []string
 	clients      *clientCache
 	rotation     *projectSecretCache
@@ -59,8 +60,8 @@ type Provider struct {
 
 // New makes a provider. It does nothing until its routes are called.
 func New(c Config) (*Provider, error) {
-	if c.Store == nil || c.Projects == nil || c.Interactions == nil || c.Browsers == nil || c.Pages == nil || c.Keys == nil || c.Now == nil {
-		return nil, errors.New("op: Store, Projects, Interactions, Browsers, Pages, Keys and Now are required")
+	if c.Store == nil || c.Projects == nil || c.Interactions == nil || c.Browsers == nil || c.Pages == nil || c.Keys == nil || c.Now == nil || c.ACRValues == nil {
+		return nil, errors.New("op: Store, Projects, Interactions, Browsers, Pages, Keys, Now and ACRValues are required")
 	}
 	if c.Log == nil {
 		c.Log = slog.New(slog.DiscardHandler)

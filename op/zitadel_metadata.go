@@ -64,7 +64,7 @@ func (op *Provider) metadataOf(p *storage.Project) metadataDocument {
 			ResponseTypesSupported: supportedResponseTypes(p),
 			ResponseModesSupported: responseModes,
 			GrantTypesSupported:    grantTypes,
-			ACRValuesSupported:     op.acrValues,
+			ACRValuesSupported:     op.acrValues(p),
 			SubjectTypesSupported:  []string{"public", subjectPairwise},
 
 			IDTokenSigningAlgValuesSupported:          slices.Concat(signingAlgs[:], unsigned),

@@ -26,6 +26,10 @@ func TestProjects(t *testing.T) {
 		negative := -time.Second
 		for _, settings := range []storage.ProjectSettings{
 			{Access: storage.AccessPolicy{Mode: "secret"}}, {AccessTokenTTL: &negative}, {RefreshGrace: &negative}, {Audience: make([]string, 2000)}, {Registration: "sometimes"},
+			{SignIn: storage.SignInOverrides{SecondFactor: "sometimes"}}, {SignIn: storage.SignInOverrides{PasskeyVerify: "yes"}}, {SignIn: storage.SignInOverrides{PasskeyAttest: "yes"}},
+			{SignIn: storage.SignInOverrides{PasskeyClones: "ignore"}}, {SignIn: storage.SignInOverrides{StepUp: &negative}}, {SignIn: storage.SignInOverrides{RememberDevice: &negative}},
+			{SignIn: storage.SignInOverrides{First: make([]string, 2000)}}, {SignIn: storage.SignInOverrides{PasskeyRelated: []string{"https://b.test"}}},
+			{Terms: &storage.Terms{Version: "1"}}, {Terms: &storage.Terms{URL: "https://a.test"}},
 		} {
 			p := record("bad")
 			p.Settings = settings

@@ -37,6 +37,9 @@ type ProjectSettings struct {
 
 	LoginMaxFailed *int           `json:"login_max_failed,omitempty"`
 	LoginLockout   *time.Duration `json:"login_lockout,omitempty"`
+
+	SignIn SignInOverrides `json:"sign_in,omitzero"`
+	Terms  *Terms          `json:"terms,omitempty"` // without a version: there are none
 }
 
 // Branding is how a project's pages and mails look.
@@ -155,7 +158,10 @@ func (s *ProjectSettings) check() error {
 	if s.PasswordMinLength != nil && *s.PasswordMinLength < 1 {
 		return fmt.Errorf("%w: password_min_length: it must be positive", ErrInvalidArgument)
 	}
-	return nil
+	if s.Terms != nil && (s.Terms.Version == "") != (s.Terms.URL == "") {
+		return fmt.Errorf("%w: terms: want a version and a url, or neither", ErrInvalidArgument)
+	}
+	return s.SignIn.check()
 }
 
 // Resolve returns the project as the process runs it: base, which is how the
@@ -188,6 +194,8 @@ func (p *ProjectRecord) Resolve(base *Project, issuer string) *Project {
 	override(&out.PasswordMinLength, s.PasswordMinLength)
 	override(&out.LoginMaxFailed, s.LoginMaxFailed)
 	override(&out.LoginLockout, s.LoginLockout)
+	s.SignIn.resolve(&out.SignIn, &out.Messages)
+	override(&out.Terms, s.Terms)
 	if s.Registration != "" {
 		out.Registration = s.Registration
 	}

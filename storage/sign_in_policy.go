@@ -15,6 +15,14 @@ type SignInPolicy struct {
 	First        []string `json:"first,omitempty"`         // ids of the flows that may say who somebody is; empty: all
 	Second       []string `json:"second,omitempty"`        // ids of those that may be the second factor; empty: all
 	SecondFactor string   `json:"second_factor,omitempty"` // optional, required or off
+	// SessionMax is how old a sign-in may be that answers the client, in seconds,
+	// whatever the client asks for. 0: as old as the session. A client's own alone.
+	SessionMax int64 `json:"session_max_seconds,omitempty"`
+}
+
+// Ended says whether a sign-in at this time is too old for the client.
+func (p SignInPolicy) Ended(authTime, now time.Time) bool {
+	return p.SessionMax > 0 && now.Sub(authTime) > time.Duration(p.SessionMax)*time.Second
 }
 
 // Over returns the policy p with the fields of the policy below where p is silent.
@@ -34,6 +42,7 @@ func (p SignInPolicy) Over(below SignInPolicy) SignInPolicy {
 // SignInSettings are the policy of a project, and what belongs to it alone.
 type SignInSettings struct {
 	Policy SignInPolicy
+	Closed []string // ids of flows that say who nobody is, whatever a policy names
 	// RememberDevice is how long a second factor is not asked again on a device
 	// where the person wished so. 0: never.
 	RememberDevice time.Duration

@@ -5,8 +5,8 @@ import "time"
 // Terms are the terms of a project's service. Who has not accepted this version
 // does so before going on to an application.
 type Terms struct {
-	Version string // "": there are none
-	URL     string // where they can be read
+	Version string `json:"version,omitempty"` // "": there are none
+	URL     string `json:"url,omitempty"`     // where they can be read
 }
 
 // TermsAccepted is which terms somebody accepted last.

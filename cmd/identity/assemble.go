@@ -21,6 +21,7 @@ import (
 	"github.com/elloloop/identity/cmd/identity/web"
 	"github.com/elloloop/identity/flows"
 	"github.com/elloloop/identity/op"
+	"github.com/elloloop/identity/storage"
 	"github.com/elloloop/identity/templates"
 )
 
@@ -102,7 +103,7 @@ func (p *provider) wire(ctx context.Context, c *config.Config, log *slog.Logger)
 	}
 	p.op, err = op.New(op.Config{
 		Store: p.store, Projects: p.finder.Of, Interactions: p.engine, Browsers: p.engine, Pages: &protocolPages{p.renderer}, Keys: p.keys,
-		Now: time.Now, Log: log, ACRValues: flows.FactorsReach(modules.flows, p.project.SignIn.Policy), UILocales: p.renderer.Languages(), Fetch: p.outbound,
+		Now: time.Now, Log: log, ACRValues: func(pr *storage.Project) []string { return flows.FactorsReach(modules.flows, pr) }, UILocales: p.renderer.Languages(), Fetch: p.outbound,
 		SoftwareStatements: statements,
 	})
 	if err != nil {

@@ -3,6 +3,7 @@ package account
 import (
 	"context"
 	"encoding/json"
+	"net/http"
 	"net/url"
 	"strconv"
 	"time"
@@ -171,6 +172,9 @@ func (p *pages) passkey(ctx context.Context, m *flows.Member) (any, error) {
 }
 
 func (p *pages) addPasskey(ctx context.Context, m *flows.Member, form url.Values) (flows.Outcome, error) {
+	if !m.Project.SignIn.PasskeysEnabled {
+		return flows.Outcome{}, &flows.Problem{Message: "problem.passkey_failed", Status: http.StatusForbidden}
+	}
 	if form.Get("credential") == "" {
 		return flows.Outcome{}, &flows.Problem{Message: "problem.passkey_missing"}
 	}

@@ -6,7 +6,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"net/url"
-	"strings"
 	"time"
 
 	"github.com/go-webauthn/webauthn/protocol"
@@ -33,10 +32,13 @@ func party(p *storage.Project) (*webauthn.WebAuthn, error) {
 		return nil, fmt.Errorf("passkey: issuer: %w", err)
 	}
 	if !under(origin.Hostname(), s.PasskeyRPID) { // set for another project's host
-		s.PasskeyRPID, s.PasskeyOrigins, s.PasskeyRelated = "", nil, nil
+		s.PasskeyRPID, s.PasskeyRelated = "", nil
+	}
+	if s.PasskeyRPID == "" {
+		s.PasskeyRPID = origin.Hostname()
 	}
 	c := &webauthn.Config{
-		RPID: s.PasskeyRPID, RPDisplayName: s.PasskeyRPName, RPOrigins: append([]string{}, s.PasskeyOrigins...),
+		RPID: s.PasskeyRPID, RPDisplayName: s.PasskeyRPName, RPOrigins: within(s.PasskeyOrigins, s.PasskeyRPID),
 		AttestationPreference: protocol.ConveyancePreference(s.PasskeyAttest),
 		AuthenticatorSelection: protocol.AuthenticatorSelection{
 			ResidentKey: protocol.ResidentKeyRequirementRequired, UserVerification: protocol.UserVerificationRequirement(s.PasskeyVerify),
@@ -45,9 +47,6 @@ func party(p *storage.Project) (*webauthn.WebAuthn, error) {
 			Login:        webauthn.TimeoutConfig{Timeout: life(p), TimeoutUVD: life(p)},
 			Registration: webauthn.TimeoutConfig{Timeout: life(p), TimeoutUVD: life(p)},
 		},
-	}
-	if c.RPID == "" {
-		c.RPID = origin.Hostname()
 	}
 	if c.RPDisplayName == "" {
 		c.RPDisplayName = c.RPID
@@ -81,8 +80,18 @@ func enabled(p *storage.Project) bool {
 
 // under says whether a host may use a relying party id: it is the host, or a domain
 // above it. "" is the host's own.
-func under(host, id string) bool {
-	return id == "" || host == id || strings.HasSuffix(host, "."+id)
+func under(host, id string) bool { return id == "" || storage.Under(host, id) }
+
+// within are the origins that may use a relying party id: browsers refuse it in
+// the others, which were set for another project's host.
+func within(origins []string, id string) []string {
+	var ours []string
+	for _, o := range origins {
+		if u, err := url.Parse(o); err == nil && (u.Hostname() == "" || storage.Under(u.Hostname(), id)) { // an app has an origin without a host
+			ours = append(ours, o)
+		}
+	}
+	return ours
 }
 
 // life is how long a challenge is good (WebAuthn L3 §13.4.3).

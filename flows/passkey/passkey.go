@@ -38,7 +38,7 @@ func (*Flow) Requires() string { return "login" }
 func (*Flow) Second(in *flows.Interaction) bool { return in.Request.Subject != "" }
 
 // ReachesMultiFactor implements flows.MultiFactor: the device, and what opens it.
-func (*Flow) ReachesMultiFactor() bool { return true }
+func (*Flow) ReachesMultiFactor(p *storage.Project) bool { return enabled(p) }
 
 func first(in *flows.Interaction) bool {
 	return enabled(in.Project) && in.Request.Subject == "" && in.First("passkey")

@@ -54,7 +54,7 @@ func (*Flow) Requires() string { return "login" }
 func (*Flow) Second(*flows.Interaction) bool { return true }
 
 // ReachesMultiFactor implements flows.MultiFactor.
-func (*Flow) ReachesMultiFactor() bool { return true }
+func (*Flow) ReachesMultiFactor(*storage.Project) bool { return true }
 
 // Needed implements flows.Flow.
 func (f *Flow) Needed(ctx context.Context, in *flows.Interaction) (bool, error) {

@@ -2,8 +2,9 @@ package config
 
 import (
 	"net/url"
-	"strings"
 	"time"
+
+	"github.com/elloloop/identity/storage"
 )
 
 // SignIn is which ways in there are, and how much they have to prove.
@@ -50,7 +51,7 @@ func (l *loader) checkPasskeys(c *Config, report func(key, format string, args .
 	if id == "" || err != nil || u.Hostname() == "" {
 		return
 	}
-	if host := u.Hostname(); host != id && !strings.HasSuffix(host, "."+id) {
-		report("passkey.rp_id", "%s is neither the host of the issuer, %s, nor a domain above it: browsers would refuse every passkey", quote(id), host)
+	if err := storage.RelyingParty(u.Hostname(), id); err != nil {
+		report("passkey.rp_id", "%s %v: browsers would refuse every passkey", quote(id), err)
 	}
 }

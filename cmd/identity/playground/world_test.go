@@ -83,7 +83,7 @@ func newWorld(t *testing.T) *world {
 	check(t, keys.Ensure(t.Context(), project))
 	provider, err := op.New(op.Config{
 		Store: store, Projects: projects, Interactions: engine, Browsers: engine, Pages: textPages{}, Keys: keys, Now: time.Now, Log: log,
-		ACRValues: []string{flows.ACRPassword}, UILocales: []string{"en"},
+		ACRValues: func(*storage.Project) []string { return []string{flows.ACRPassword} }, UILocales: []string{"en"},
 	})
 	check(t, err)
 	w.play = New(Config{
