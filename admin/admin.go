@@ -32,8 +32,8 @@ const (
 	callTimeout     = 15 * time.Second
 )
 
-// Config is what the services are made of. Every field but Log, Secret, Limits
-// and PublicMailDomains is required.
+// Config is what the services are made of. Every field but Log, Secret, Limits,
+// Ways and PublicMailDomains is required.
 type Config struct {
 	Store     *storage.Store
 	Projects  Projects
@@ -45,6 +45,8 @@ type Config struct {
 	Resolver  Resolver
 	Pages     Pages
 	Post      Post
+	// Ways are the ids of the ways in that a policy may name; nil: any.
+	Ways []string
 	// Secret is a bearer token for the control plane; "": there is none.
 	Secret string
 	// ControlProject is the id of the project whose administrators and clients may

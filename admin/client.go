@@ -107,6 +107,8 @@ func (s *Server) checkClient(ctx context.Context, c *call, client, was *storage.
 		}
 		faults = append(faults, fault{field, f[1]})
 	}
+	faults = append(faults, s.unknownWays("client.sign_in.first", client.SignIn.First)...)
+	faults = append(faults, s.unknownWays("client.sign_in.second", client.SignIn.Second)...)
 	if len(faults) > 0 {
 		return invalidAll(connect.CodeInvalidArgument, faults...)
 	}

@@ -50,6 +50,9 @@ func (s *Server) createProject(ctx context.Context, c *call, req *adminv1.Create
 	if err := s.fillProject(rec, in); err != nil {
 		return nil, err
 	}
+	if err := s.checkSignIn(rec, &storage.ProjectSettings{}); err != nil {
+		return nil, err
+	}
 	also, err := once.remember(outcome{ID: rec.ID})
 	if err != nil {
 		return nil, err
@@ -119,6 +122,9 @@ func (s *Server) updateProject(ctx context.Context, c *call, req *adminv1.Update
 	}
 	next := *c.record
 	if err := s.fillProject(&next, after); err != nil {
+		return nil, err
+	}
+	if err := s.checkSignIn(&next, &c.record.Settings); err != nil {
 		return nil, err
 	}
 	e := s.eventOf(c, "project.updated", next.ID)

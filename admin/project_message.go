@@ -110,6 +110,7 @@ func projectMessage(rec *storage.ProjectRecord, p *storage.Project) *adminv1.Pro
 	m.RegistrationMode = registrationModeMessage(set.Registration)
 	m.AuthorizationRequestTtl, m.RefreshGrace, m.LoginLockout = duration(set.AuthorizationRequestTTL), duration(set.RefreshGrace), duration(set.LoginLockout)
 	m.PasswordMinLength, m.LoginMaxFailed = number(set.PasswordMinLength), number(set.LoginMaxFailed)
+	signInMessage(m, set)
 	if b := set.Branding; b != (storage.Branding{}) {
 		m.Branding = &adminv1.Branding{Name: b.Name, LogoUri: b.LogoURI, Accent: b.Accent, DarkAccent: b.Dark}
 	}
@@ -151,6 +152,7 @@ func (s *Server) fillProject(rec *storage.ProjectRecord, m *adminv1.Project) err
 	set.AuthorizationRequestTTL, set.RefreshGrace, set.LoginLockout = durationOf(m.GetAuthorizationRequestTtl()), durationOf(m.GetRefreshGrace()), durationOf(m.GetLoginLockout())
 	set.PasswordMinLength, set.LoginMaxFailed = numberOf(m.PasswordMinLength), numberOf(m.LoginMaxFailed)
 	set.Login = loginPolicyOf(m.GetLoginPolicy())
+	signInOf(set, m)
 	b := m.GetBranding()
 	was := set.Branding
 	set.Branding = storage.Branding{Name: b.GetName(), LogoURI: b.GetLogoUri(), Accent: b.GetAccent(), Dark: b.GetDarkAccent()}

@@ -128,6 +128,23 @@ func TestUserFields(t *testing.T) {
 	}
 }
 
+// TestProjectFields: what is stored of a project's settings comes back through a
+// message, every field of it.
+func TestProjectFields(t *testing.T) {
+	s := &Server{Config: Config{People: plainPeople{}}}
+	full := &storage.ProjectRecord{}
+	fill(t, reflect.ValueOf(full).Elem(), "project")
+	full.Status, full.Settings.Access.Mode, full.Settings.Registration = storage.ProjectActive, storage.AccessInvite, storage.RegistrationToken
+	full.Settings.Access.Domains, full.Settings.Branding = []string{"example.test"}, storage.Branding{Name: "The shop", LogoURI: "https://shop.example/logo.png", Accent: "#1a56db", Dark: "#9ec5fe"}
+	got := &storage.ProjectRecord{}
+	if err := s.fillProject(got, projectMessage(full, &storage.Project{})); err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff(full.Settings, got.Settings); diff != "" {
+		t.Error(diff)
+	}
+}
+
 // fill sets every field to something that is not its zero value.
 func fill(t *testing.T, v reflect.Value, name string) {
 	t.Helper()

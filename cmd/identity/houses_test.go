@@ -48,12 +48,16 @@ const (
 	housePassword = "long enough for every house"
 )
 
-func newHouses(t *testing.T) *houses {
+func newHouses(t *testing.T, more ...string) *houses {
 	t.Helper()
-	c, err := config.Load(config.Input{Defaults: map[string]string{
+	defaults := map[string]string{
 		"issuer": "https://id.example.com", "repo.driver": "memory", "log.level": "error",
 		"password.argon2.memory_kib": "19456", "password.argon2.time": "2", "rate_limit.login": "1000",
-	}, Environ: []string{"GATEWAY_KEY_ENCRYPTION_KEYS=k=" + base64.StdEncoding.EncodeToString(make([]byte, 32))}})
+	}
+	for i := 0; i < len(more); i += 2 {
+		defaults[more[i]] = more[i+1]
+	}
+	c, err := config.Load(config.Input{Defaults: defaults, Environ: []string{"GATEWAY_KEY_ENCRYPTION_KEYS=k=" + base64.StdEncoding.EncodeToString(make([]byte, 32))}})
 	h := &houses{t: t, projects: map[string]*storage.Project{}}
 	h.must(err)
 	h.config = c

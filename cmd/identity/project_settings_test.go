@@ -79,11 +79,7 @@ func TestProjectSettings(t *testing.T) {
 	const registration = `{"redirect_uris":["https://new.example/cb"],"token_endpoint_auth_method":"none"}`
 	yes, no := true, false
 	minute, long := time.Minute, 2*time.Hour
-	for _, tt := range []struct {
-		name   string
-		change func(*storage.ProjectSettings)
-		holds  func(id string) bool // in this project
-	}{
+	h.hold([]setting{
 		{"access_token_ttl", func(s *storage.ProjectSettings) { s.AccessTokenTTL = &minute }, func(id string) bool {
 			v := h.visitor(id, newJar(t))
 			v.signIn()
@@ -145,8 +141,21 @@ func TestProjectSettings(t *testing.T) {
 		{"branding", func(s *storage.ProjectSettings) { s.Branding.Name = "The Shop" }, func(id string) bool {
 			return h.projects[id].Name == "The Shop"
 		}},
-	} {
-		t.Run(tt.name, func(t *testing.T) {
+	})
+}
+
+// setting is one that a project has of its own.
+type setting struct {
+	name   string
+	change func(*storage.ProjectSettings)
+	holds  func(id string) bool // in this project
+}
+
+// hold tries each setting: it holds in the project that has it, and in neither of
+// the others.
+func (h *houses) hold(settings []setting) {
+	for _, tt := range settings {
+		h.t.Run(tt.name, func(t *testing.T) {
 			if tt.name != "require_pkce" && tt.holds("shop") {
 				t.Fatal("it is so without the setting")
 			}

@@ -101,8 +101,10 @@ with ` + "`_FILE`" + ` at its end; to set both is an error. ` + "`identity confi
 
 **A project overrides** what is its own (` + "`identity project update`" + `, ProjectService): who may make an account (access mode, allowlist), the
 login policy, registration of clients, CORS origins, audience, life times of codes, requests, tokens and sessions, the grace of refresh tokens,
-PKCE, passwords and their length, sign-up, the lock after wrong passwords, the name first. The settings here are what it has otherwise, the default
-project too. Everything else is that of the process: factors and passkeys, QR, mail and SMS, rate limits, front channel, templates.
+PKCE, passwords and their length, sign-up, the lock after wrong passwords, the name first; factors, remembered devices, step-up, passkeys, TOTP
+issuer, sign-in by another device, ways by mail and SMS, password reset, proven addresses, terms ([the list](sign-in.md#per-project-client-and-process)).
+The settings here are what it has otherwise, the default project too. Everything else is that of the process: servers and providers of mail and
+SMS, keys, the database, rate limits, front channel, templates.
 
 Make a key-encryption key with:
 

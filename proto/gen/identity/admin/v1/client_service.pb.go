@@ -530,9 +530,13 @@ type SignInPolicy struct {
 	// Ids of the ways that may be the second factor; empty: all.
 	Second []string `protobuf:"bytes,2,rep,name=second,proto3" json:"second,omitempty"`
 	// optional, required or off; empty: the project's.
-	SecondFactor  string `protobuf:"bytes,3,opt,name=second_factor,json=secondFactor,proto3" json:"second_factor,omitempty"`
-	unknownFields protoimpl.UnknownFields
-	sizeCache     protoimpl.SizeCache
+	SecondFactor string `protobuf:"bytes,3,opt,name=second_factor,json=secondFactor,proto3" json:"second_factor,omitempty"`
+	// Seconds after which a sign-in does not answer the client any more, and no
+	// refresh token of the session works, whatever max_age it asks for; 0: as long as
+	// the session of the browser.
+	SessionMaxSeconds int32 `protobuf:"varint,4,opt,name=session_max_seconds,json=sessionMaxSeconds,proto3" json:"session_max_seconds,omitempty"`
+	unknownFields     protoimpl.UnknownFields
+	sizeCache         protoimpl.SizeCache
 }
 
 func (x *SignInPolicy) Reset() {
@@ -584,6 +588,13 @@ func (x *SignInPolicy) GetSecondFactor() string {
 		return x.SecondFactor
 	}
 	return ""
+}
+
+func (x *SignInPolicy) GetSessionMaxSeconds() int32 {
+	if x != nil {
+		return x.SessionMaxSeconds
+	}
+	return 0
 }
 
 // What is known of a secret.
@@ -1374,11 +1385,12 @@ const file_identity_admin_v1_client_service_proto_rawDesc = "" +
 	"\x04etag\x185 \x01(\tB\a\xbaH\x04r\x02\x18dR\x04etag\x12\x18\n" +
 	"\adynamic\x186 \x01(\bR\adynamicB\x12\n" +
 	"\x10_default_max_ageB\x0f\n" +
-	"\r_require_pkce\"\x97\x01\n" +
+	"\r_require_pkce\"\xd5\x01\n" +
 	"\fSignInPolicy\x12\x1e\n" +
 	"\x05first\x18\x01 \x03(\tB\b\xbaH\x05\x92\x01\x02\x102R\x05first\x12 \n" +
 	"\x06second\x18\x02 \x03(\tB\b\xbaH\x05\x92\x01\x02\x102R\x06second\x12E\n" +
-	"\rsecond_factor\x18\x03 \x01(\tB \xbaH\x1dr\x1bR\x00R\boptionalR\brequiredR\x03offR\fsecondFactor\"\x84\x01\n" +
+	"\rsecond_factor\x18\x03 \x01(\tB \xbaH\x1dr\x1bR\x00R\boptionalR\brequiredR\x03offR\fsecondFactor\x12<\n" +
+	"\x13session_max_seconds\x18\x04 \x01(\x05B\f\xbaH\t\x1a\a\x18\x80\xe7\x84\x0f(\x00R\x11sessionMaxSeconds\"\x84\x01\n" +
 	"\fClientSecret\x129\n" +
 	"\n" +
 	"created_at\x18\x01 \x01(\v2\x1a.google.protobuf.TimestampR\tcreatedAt\x129\n" +

@@ -368,8 +368,62 @@ type Project struct {
 	// Wrong passwords in a row that lock an account, and for how long.
 	LoginMaxFailed *int32               `protobuf:"varint,30,opt,name=login_max_failed,json=loginMaxFailed,proto3,oneof" json:"login_max_failed,omitempty"`
 	LoginLockout   *durationpb.Duration `protobuf:"bytes,31,opt,name=login_lockout,json=loginLockout,proto3" json:"login_lockout,omitempty"`
-	unknownFields  protoimpl.UnknownFields
-	sizeCache      protoimpl.SizeCache
+	// Ids of the ways that may say who somebody is, such as password or passkey.
+	FirstFactors []string `protobuf:"bytes,32,rep,name=first_factors,json=firstFactors,proto3" json:"first_factors,omitempty"`
+	// Ids of the ways that may be the second factor, such as totp or recoverycode.
+	SecondFactors []string `protobuf:"bytes,33,rep,name=second_factors,json=secondFactors,proto3" json:"second_factors,omitempty"`
+	// Who is asked for a second factor. optional: who has one. required: everybody.
+	// off: nobody, unless the application asks for acr mfa.
+	SecondFactor string `protobuf:"bytes,34,opt,name=second_factor,json=secondFactor,proto3" json:"second_factor,omitempty"`
+	// How long a second factor is not asked again on a device where the person wished
+	// so. 0s: it is always asked.
+	RememberDevice *durationpb.Duration `protobuf:"bytes,35,opt,name=remember_device,json=rememberDevice,proto3" json:"remember_device,omitempty"`
+	// How old a sign-in may be for changing how the account is signed in to.
+	StepUp *durationpb.Duration `protobuf:"bytes,36,opt,name=step_up,json=stepUp,proto3" json:"step_up,omitempty"`
+	// Name that authenticator apps show.
+	TotpIssuer      string `protobuf:"bytes,37,opt,name=totp_issuer,json=totpIssuer,proto3" json:"totp_issuer,omitempty"`
+	PasskeysEnabled *bool  `protobuf:"varint,38,opt,name=passkeys_enabled,json=passkeysEnabled,proto3,oneof" json:"passkeys_enabled,omitempty"`
+	// Whether an account may begin with a passkey and without a password.
+	PasskeySignupEnabled *bool `protobuf:"varint,39,opt,name=passkey_signup_enabled,json=passkeySignupEnabled,proto3,oneof" json:"passkey_signup_enabled,omitempty"`
+	// Relying party id: the host of the issuer, or a domain above it that is no public
+	// suffix. Passkeys are bound to it for ever. With one of its own the project has
+	// none of the server's origins.
+	PasskeyRpId string `protobuf:"bytes,40,opt,name=passkey_rp_id,json=passkeyRpId,proto3" json:"passkey_rp_id,omitempty"`
+	// Name that browsers show with a passkey.
+	PasskeyRpName string `protobuf:"bytes,41,opt,name=passkey_rp_name,json=passkeyRpName,proto3" json:"passkey_rp_name,omitempty"`
+	// Origins below the relying party id whose pages may ask for passkeys, that of the
+	// issuer among them. Empty: that of the issuer.
+	PasskeyOrigins []string `protobuf:"bytes,42,rep,name=passkey_origins,json=passkeyOrigins,proto3" json:"passkey_origins,omitempty"`
+	// Origins under other domains that may use the same passkeys, told at
+	// /.well-known/webauthn. They need passkey_rp_id.
+	PasskeyRelatedOrigins []string `protobuf:"bytes,43,rep,name=passkey_related_origins,json=passkeyRelatedOrigins,proto3" json:"passkey_related_origins,omitempty"`
+	// Whether a device must verify its owner: required, preferred or discouraged.
+	PasskeyUserVerification string `protobuf:"bytes,44,opt,name=passkey_user_verification,json=passkeyUserVerification,proto3" json:"passkey_user_verification,omitempty"`
+	// What browsers tell of the maker: none, indirect, direct or enterprise.
+	PasskeyAttestation string `protobuf:"bytes,45,opt,name=passkey_attestation,json=passkeyAttestation,proto3" json:"passkey_attestation,omitempty"`
+	// What happens when the sign count of a passkey goes back: refuse or warn.
+	PasskeyClones string `protobuf:"bytes,46,opt,name=passkey_clones,json=passkeyClones,proto3" json:"passkey_clones,omitempty"`
+	// How long a person may take to confirm with a passkey.
+	PasskeyChallengeTtl *durationpb.Duration `protobuf:"bytes,47,opt,name=passkey_challenge_ttl,json=passkeyChallengeTtl,proto3" json:"passkey_challenge_ttl,omitempty"`
+	// Whether another device, where somebody is signed in, may let this one in.
+	QrLoginEnabled *bool `protobuf:"varint,48,opt,name=qr_login_enabled,json=qrLoginEnabled,proto3,oneof" json:"qr_login_enabled,omitempty"`
+	// How long a device waits to be let in.
+	QrLoginTtl *durationpb.Duration `protobuf:"bytes,49,opt,name=qr_login_ttl,json=qrLoginTtl,proto3" json:"qr_login_ttl,omitempty"`
+	// Whether both devices have to be in one network.
+	QrLoginSameNetwork *bool `protobuf:"varint,50,opt,name=qr_login_same_network,json=qrLoginSameNetwork,proto3,oneof" json:"qr_login_same_network,omitempty"`
+	// Ways in by mail and by short message. true opens none that the server does not
+	// send, or that first_factors leaves out.
+	EmailCodeEnabled *bool `protobuf:"varint,51,opt,name=email_code_enabled,json=emailCodeEnabled,proto3,oneof" json:"email_code_enabled,omitempty"`
+	MagicLinkEnabled *bool `protobuf:"varint,52,opt,name=magic_link_enabled,json=magicLinkEnabled,proto3,oneof" json:"magic_link_enabled,omitempty"`
+	PhoneCodeEnabled *bool `protobuf:"varint,53,opt,name=phone_code_enabled,json=phoneCodeEnabled,proto3,oneof" json:"phone_code_enabled,omitempty"`
+	// Whether a new password is to be had by mail.
+	PasswordResetEnabled *bool `protobuf:"varint,54,opt,name=password_reset_enabled,json=passwordResetEnabled,proto3,oneof" json:"password_reset_enabled,omitempty"`
+	// Whether nobody goes on to an application whose mail address is not proven.
+	RequireVerifiedEmail *bool `protobuf:"varint,55,opt,name=require_verified_email,json=requireVerifiedEmail,proto3,oneof" json:"require_verified_email,omitempty"`
+	// What people have to accept. Without a version: nothing.
+	Terms         *Terms `protobuf:"bytes,56,opt,name=terms,proto3" json:"terms,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
 }
 
 func (x *Project) Reset() {
@@ -619,6 +673,236 @@ func (x *Project) GetLoginLockout() *durationpb.Duration {
 	return nil
 }
 
+func (x *Project) GetFirstFactors() []string {
+	if x != nil {
+		return x.FirstFactors
+	}
+	return nil
+}
+
+func (x *Project) GetSecondFactors() []string {
+	if x != nil {
+		return x.SecondFactors
+	}
+	return nil
+}
+
+func (x *Project) GetSecondFactor() string {
+	if x != nil {
+		return x.SecondFactor
+	}
+	return ""
+}
+
+func (x *Project) GetRememberDevice() *durationpb.Duration {
+	if x != nil {
+		return x.RememberDevice
+	}
+	return nil
+}
+
+func (x *Project) GetStepUp() *durationpb.Duration {
+	if x != nil {
+		return x.StepUp
+	}
+	return nil
+}
+
+func (x *Project) GetTotpIssuer() string {
+	if x != nil {
+		return x.TotpIssuer
+	}
+	return ""
+}
+
+func (x *Project) GetPasskeysEnabled() bool {
+	if x != nil && x.PasskeysEnabled != nil {
+		return *x.PasskeysEnabled
+	}
+	return false
+}
+
+func (x *Project) GetPasskeySignupEnabled() bool {
+	if x != nil && x.PasskeySignupEnabled != nil {
+		return *x.PasskeySignupEnabled
+	}
+	return false
+}
+
+func (x *Project) GetPasskeyRpId() string {
+	if x != nil {
+		return x.PasskeyRpId
+	}
+	return ""
+}
+
+func (x *Project) GetPasskeyRpName() string {
+	if x != nil {
+		return x.PasskeyRpName
+	}
+	return ""
+}
+
+func (x *Project) GetPasskeyOrigins() []string {
+	if x != nil {
+		return x.PasskeyOrigins
+	}
+	return nil
+}
+
+func (x *Project) GetPasskeyRelatedOrigins() []string {
+	if x != nil {
+		return x.PasskeyRelatedOrigins
+	}
+	return nil
+}
+
+func (x *Project) GetPasskeyUserVerification() string {
+	if x != nil {
+		return x.PasskeyUserVerification
+	}
+	return ""
+}
+
+func (x *Project) GetPasskeyAttestation() string {
+	if x != nil {
+		return x.PasskeyAttestation
+	}
+	return ""
+}
+
+func (x *Project) GetPasskeyClones() string {
+	if x != nil {
+		return x.PasskeyClones
+	}
+	return ""
+}
+
+func (x *Project) GetPasskeyChallengeTtl() *durationpb.Duration {
+	if x != nil {
+		return x.PasskeyChallengeTtl
+	}
+	return nil
+}
+
+func (x *Project) GetQrLoginEnabled() bool {
+	if x != nil && x.QrLoginEnabled != nil {
+		return *x.QrLoginEnabled
+	}
+	return false
+}
+
+func (x *Project) GetQrLoginTtl() *durationpb.Duration {
+	if x != nil {
+		return x.QrLoginTtl
+	}
+	return nil
+}
+
+func (x *Project) GetQrLoginSameNetwork() bool {
+	if x != nil && x.QrLoginSameNetwork != nil {
+		return *x.QrLoginSameNetwork
+	}
+	return false
+}
+
+func (x *Project) GetEmailCodeEnabled() bool {
+	if x != nil && x.EmailCodeEnabled != nil {
+		return *x.EmailCodeEnabled
+	}
+	return false
+}
+
+func (x *Project) GetMagicLinkEnabled() bool {
+	if x != nil && x.MagicLinkEnabled != nil {
+		return *x.MagicLinkEnabled
+	}
+	return false
+}
+
+func (x *Project) GetPhoneCodeEnabled() bool {
+	if x != nil && x.PhoneCodeEnabled != nil {
+		return *x.PhoneCodeEnabled
+	}
+	return false
+}
+
+func (x *Project) GetPasswordResetEnabled() bool {
+	if x != nil && x.PasswordResetEnabled != nil {
+		return *x.PasswordResetEnabled
+	}
+	return false
+}
+
+func (x *Project) GetRequireVerifiedEmail() bool {
+	if x != nil && x.RequireVerifiedEmail != nil {
+		return *x.RequireVerifiedEmail
+	}
+	return false
+}
+
+func (x *Project) GetTerms() *Terms {
+	if x != nil {
+		return x.Terms
+	}
+	return nil
+}
+
+// The terms of use of a project.
+type Terms struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Who has not accepted this one is asked before going on to an application.
+	Version string `protobuf:"bytes,1,opt,name=version,proto3" json:"version,omitempty"`
+	// Where they can be read.
+	Url           string `protobuf:"bytes,2,opt,name=url,proto3" json:"url,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Terms) Reset() {
+	*x = Terms{}
+	mi := &file_identity_admin_v1_project_service_proto_msgTypes[2]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Terms) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Terms) ProtoMessage() {}
+
+func (x *Terms) ProtoReflect() protoreflect.Message {
+	mi := &file_identity_admin_v1_project_service_proto_msgTypes[2]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Terms.ProtoReflect.Descriptor instead.
+func (*Terms) Descriptor() ([]byte, []int) {
+	return file_identity_admin_v1_project_service_proto_rawDescGZIP(), []int{2}
+}
+
+func (x *Terms) GetVersion() string {
+	if x != nil {
+		return x.Version
+	}
+	return ""
+}
+
+func (x *Terms) GetUrl() string {
+	if x != nil {
+		return x.Url
+	}
+	return ""
+}
+
 // Asks for a new project.
 type CreateProjectRequest struct {
 	state   protoimpl.MessageState `protogen:"open.v1"`
@@ -631,7 +915,7 @@ type CreateProjectRequest struct {
 
 func (x *CreateProjectRequest) Reset() {
 	*x = CreateProjectRequest{}
-	mi := &file_identity_admin_v1_project_service_proto_msgTypes[2]
+	mi := &file_identity_admin_v1_project_service_proto_msgTypes[3]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -643,7 +927,7 @@ func (x *CreateProjectRequest) String() string {
 func (*CreateProjectRequest) ProtoMessage() {}
 
 func (x *CreateProjectRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_identity_admin_v1_project_service_proto_msgTypes[2]
+	mi := &file_identity_admin_v1_project_service_proto_msgTypes[3]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -656,7 +940,7 @@ func (x *CreateProjectRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use CreateProjectRequest.ProtoReflect.Descriptor instead.
 func (*CreateProjectRequest) Descriptor() ([]byte, []int) {
-	return file_identity_admin_v1_project_service_proto_rawDescGZIP(), []int{2}
+	return file_identity_admin_v1_project_service_proto_rawDescGZIP(), []int{3}
 }
 
 func (x *CreateProjectRequest) GetProject() *Project {
@@ -683,7 +967,7 @@ type CreateProjectResponse struct {
 
 func (x *CreateProjectResponse) Reset() {
 	*x = CreateProjectResponse{}
-	mi := &file_identity_admin_v1_project_service_proto_msgTypes[3]
+	mi := &file_identity_admin_v1_project_service_proto_msgTypes[4]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -695,7 +979,7 @@ func (x *CreateProjectResponse) String() string {
 func (*CreateProjectResponse) ProtoMessage() {}
 
 func (x *CreateProjectResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_identity_admin_v1_project_service_proto_msgTypes[3]
+	mi := &file_identity_admin_v1_project_service_proto_msgTypes[4]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -708,7 +992,7 @@ func (x *CreateProjectResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use CreateProjectResponse.ProtoReflect.Descriptor instead.
 func (*CreateProjectResponse) Descriptor() ([]byte, []int) {
-	return file_identity_admin_v1_project_service_proto_rawDescGZIP(), []int{3}
+	return file_identity_admin_v1_project_service_proto_rawDescGZIP(), []int{4}
 }
 
 func (x *CreateProjectResponse) GetProject() *Project {
@@ -728,7 +1012,7 @@ type GetProjectRequest struct {
 
 func (x *GetProjectRequest) Reset() {
 	*x = GetProjectRequest{}
-	mi := &file_identity_admin_v1_project_service_proto_msgTypes[4]
+	mi := &file_identity_admin_v1_project_service_proto_msgTypes[5]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -740,7 +1024,7 @@ func (x *GetProjectRequest) String() string {
 func (*GetProjectRequest) ProtoMessage() {}
 
 func (x *GetProjectRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_identity_admin_v1_project_service_proto_msgTypes[4]
+	mi := &file_identity_admin_v1_project_service_proto_msgTypes[5]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -753,7 +1037,7 @@ func (x *GetProjectRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GetProjectRequest.ProtoReflect.Descriptor instead.
 func (*GetProjectRequest) Descriptor() ([]byte, []int) {
-	return file_identity_admin_v1_project_service_proto_rawDescGZIP(), []int{4}
+	return file_identity_admin_v1_project_service_proto_rawDescGZIP(), []int{5}
 }
 
 func (x *GetProjectRequest) GetProjectId() string {
@@ -773,7 +1057,7 @@ type GetProjectResponse struct {
 
 func (x *GetProjectResponse) Reset() {
 	*x = GetProjectResponse{}
-	mi := &file_identity_admin_v1_project_service_proto_msgTypes[5]
+	mi := &file_identity_admin_v1_project_service_proto_msgTypes[6]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -785,7 +1069,7 @@ func (x *GetProjectResponse) String() string {
 func (*GetProjectResponse) ProtoMessage() {}
 
 func (x *GetProjectResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_identity_admin_v1_project_service_proto_msgTypes[5]
+	mi := &file_identity_admin_v1_project_service_proto_msgTypes[6]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -798,7 +1082,7 @@ func (x *GetProjectResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GetProjectResponse.ProtoReflect.Descriptor instead.
 func (*GetProjectResponse) Descriptor() ([]byte, []int) {
-	return file_identity_admin_v1_project_service_proto_rawDescGZIP(), []int{5}
+	return file_identity_admin_v1_project_service_proto_rawDescGZIP(), []int{6}
 }
 
 func (x *GetProjectResponse) GetProject() *Project {
@@ -825,7 +1109,7 @@ type ListProjectsRequest struct {
 
 func (x *ListProjectsRequest) Reset() {
 	*x = ListProjectsRequest{}
-	mi := &file_identity_admin_v1_project_service_proto_msgTypes[6]
+	mi := &file_identity_admin_v1_project_service_proto_msgTypes[7]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -837,7 +1121,7 @@ func (x *ListProjectsRequest) String() string {
 func (*ListProjectsRequest) ProtoMessage() {}
 
 func (x *ListProjectsRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_identity_admin_v1_project_service_proto_msgTypes[6]
+	mi := &file_identity_admin_v1_project_service_proto_msgTypes[7]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -850,7 +1134,7 @@ func (x *ListProjectsRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListProjectsRequest.ProtoReflect.Descriptor instead.
 func (*ListProjectsRequest) Descriptor() ([]byte, []int) {
-	return file_identity_admin_v1_project_service_proto_rawDescGZIP(), []int{6}
+	return file_identity_admin_v1_project_service_proto_rawDescGZIP(), []int{7}
 }
 
 func (x *ListProjectsRequest) GetPageSize() int32 {
@@ -893,7 +1177,7 @@ type ListProjectsResponse struct {
 
 func (x *ListProjectsResponse) Reset() {
 	*x = ListProjectsResponse{}
-	mi := &file_identity_admin_v1_project_service_proto_msgTypes[7]
+	mi := &file_identity_admin_v1_project_service_proto_msgTypes[8]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -905,7 +1189,7 @@ func (x *ListProjectsResponse) String() string {
 func (*ListProjectsResponse) ProtoMessage() {}
 
 func (x *ListProjectsResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_identity_admin_v1_project_service_proto_msgTypes[7]
+	mi := &file_identity_admin_v1_project_service_proto_msgTypes[8]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -918,7 +1202,7 @@ func (x *ListProjectsResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListProjectsResponse.ProtoReflect.Descriptor instead.
 func (*ListProjectsResponse) Descriptor() ([]byte, []int) {
-	return file_identity_admin_v1_project_service_proto_rawDescGZIP(), []int{7}
+	return file_identity_admin_v1_project_service_proto_rawDescGZIP(), []int{8}
 }
 
 func (x *ListProjectsResponse) GetProjects() []*Project {
@@ -949,7 +1233,7 @@ type UpdateProjectRequest struct {
 
 func (x *UpdateProjectRequest) Reset() {
 	*x = UpdateProjectRequest{}
-	mi := &file_identity_admin_v1_project_service_proto_msgTypes[8]
+	mi := &file_identity_admin_v1_project_service_proto_msgTypes[9]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -961,7 +1245,7 @@ func (x *UpdateProjectRequest) String() string {
 func (*UpdateProjectRequest) ProtoMessage() {}
 
 func (x *UpdateProjectRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_identity_admin_v1_project_service_proto_msgTypes[8]
+	mi := &file_identity_admin_v1_project_service_proto_msgTypes[9]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -974,7 +1258,7 @@ func (x *UpdateProjectRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use UpdateProjectRequest.ProtoReflect.Descriptor instead.
 func (*UpdateProjectRequest) Descriptor() ([]byte, []int) {
-	return file_identity_admin_v1_project_service_proto_rawDescGZIP(), []int{8}
+	return file_identity_admin_v1_project_service_proto_rawDescGZIP(), []int{9}
 }
 
 func (x *UpdateProjectRequest) GetProjectId() string {
@@ -1008,7 +1292,7 @@ type UpdateProjectResponse struct {
 
 func (x *UpdateProjectResponse) Reset() {
 	*x = UpdateProjectResponse{}
-	mi := &file_identity_admin_v1_project_service_proto_msgTypes[9]
+	mi := &file_identity_admin_v1_project_service_proto_msgTypes[10]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1020,7 +1304,7 @@ func (x *UpdateProjectResponse) String() string {
 func (*UpdateProjectResponse) ProtoMessage() {}
 
 func (x *UpdateProjectResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_identity_admin_v1_project_service_proto_msgTypes[9]
+	mi := &file_identity_admin_v1_project_service_proto_msgTypes[10]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1033,7 +1317,7 @@ func (x *UpdateProjectResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use UpdateProjectResponse.ProtoReflect.Descriptor instead.
 func (*UpdateProjectResponse) Descriptor() ([]byte, []int) {
-	return file_identity_admin_v1_project_service_proto_rawDescGZIP(), []int{9}
+	return file_identity_admin_v1_project_service_proto_rawDescGZIP(), []int{10}
 }
 
 func (x *UpdateProjectResponse) GetProject() *Project {
@@ -1055,7 +1339,7 @@ type DeleteProjectRequest struct {
 
 func (x *DeleteProjectRequest) Reset() {
 	*x = DeleteProjectRequest{}
-	mi := &file_identity_admin_v1_project_service_proto_msgTypes[10]
+	mi := &file_identity_admin_v1_project_service_proto_msgTypes[11]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1067,7 +1351,7 @@ func (x *DeleteProjectRequest) String() string {
 func (*DeleteProjectRequest) ProtoMessage() {}
 
 func (x *DeleteProjectRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_identity_admin_v1_project_service_proto_msgTypes[10]
+	mi := &file_identity_admin_v1_project_service_proto_msgTypes[11]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1080,7 +1364,7 @@ func (x *DeleteProjectRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use DeleteProjectRequest.ProtoReflect.Descriptor instead.
 func (*DeleteProjectRequest) Descriptor() ([]byte, []int) {
-	return file_identity_admin_v1_project_service_proto_rawDescGZIP(), []int{10}
+	return file_identity_admin_v1_project_service_proto_rawDescGZIP(), []int{11}
 }
 
 func (x *DeleteProjectRequest) GetProjectId() string {
@@ -1106,7 +1390,7 @@ type DeleteProjectResponse struct {
 
 func (x *DeleteProjectResponse) Reset() {
 	*x = DeleteProjectResponse{}
-	mi := &file_identity_admin_v1_project_service_proto_msgTypes[11]
+	mi := &file_identity_admin_v1_project_service_proto_msgTypes[12]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1118,7 +1402,7 @@ func (x *DeleteProjectResponse) String() string {
 func (*DeleteProjectResponse) ProtoMessage() {}
 
 func (x *DeleteProjectResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_identity_admin_v1_project_service_proto_msgTypes[11]
+	mi := &file_identity_admin_v1_project_service_proto_msgTypes[12]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1131,7 +1415,7 @@ func (x *DeleteProjectResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use DeleteProjectResponse.ProtoReflect.Descriptor instead.
 func (*DeleteProjectResponse) Descriptor() ([]byte, []int) {
-	return file_identity_admin_v1_project_service_proto_rawDescGZIP(), []int{11}
+	return file_identity_admin_v1_project_service_proto_rawDescGZIP(), []int{12}
 }
 
 // A credential of a project, without its secret.
@@ -1151,7 +1435,7 @@ type ProjectCredential struct {
 
 func (x *ProjectCredential) Reset() {
 	*x = ProjectCredential{}
-	mi := &file_identity_admin_v1_project_service_proto_msgTypes[12]
+	mi := &file_identity_admin_v1_project_service_proto_msgTypes[13]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1163,7 +1447,7 @@ func (x *ProjectCredential) String() string {
 func (*ProjectCredential) ProtoMessage() {}
 
 func (x *ProjectCredential) ProtoReflect() protoreflect.Message {
-	mi := &file_identity_admin_v1_project_service_proto_msgTypes[12]
+	mi := &file_identity_admin_v1_project_service_proto_msgTypes[13]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1176,7 +1460,7 @@ func (x *ProjectCredential) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ProjectCredential.ProtoReflect.Descriptor instead.
 func (*ProjectCredential) Descriptor() ([]byte, []int) {
-	return file_identity_admin_v1_project_service_proto_rawDescGZIP(), []int{12}
+	return file_identity_admin_v1_project_service_proto_rawDescGZIP(), []int{13}
 }
 
 func (x *ProjectCredential) GetId() string {
@@ -1235,7 +1519,7 @@ type CreateProjectCredentialRequest struct {
 
 func (x *CreateProjectCredentialRequest) Reset() {
 	*x = CreateProjectCredentialRequest{}
-	mi := &file_identity_admin_v1_project_service_proto_msgTypes[13]
+	mi := &file_identity_admin_v1_project_service_proto_msgTypes[14]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1247,7 +1531,7 @@ func (x *CreateProjectCredentialRequest) String() string {
 func (*CreateProjectCredentialRequest) ProtoMessage() {}
 
 func (x *CreateProjectCredentialRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_identity_admin_v1_project_service_proto_msgTypes[13]
+	mi := &file_identity_admin_v1_project_service_proto_msgTypes[14]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1260,7 +1544,7 @@ func (x *CreateProjectCredentialRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use CreateProjectCredentialRequest.ProtoReflect.Descriptor instead.
 func (*CreateProjectCredentialRequest) Descriptor() ([]byte, []int) {
-	return file_identity_admin_v1_project_service_proto_rawDescGZIP(), []int{13}
+	return file_identity_admin_v1_project_service_proto_rawDescGZIP(), []int{14}
 }
 
 func (x *CreateProjectCredentialRequest) GetProjectId() string {
@@ -1303,7 +1587,7 @@ type CreateProjectCredentialResponse struct {
 
 func (x *CreateProjectCredentialResponse) Reset() {
 	*x = CreateProjectCredentialResponse{}
-	mi := &file_identity_admin_v1_project_service_proto_msgTypes[14]
+	mi := &file_identity_admin_v1_project_service_proto_msgTypes[15]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1315,7 +1599,7 @@ func (x *CreateProjectCredentialResponse) String() string {
 func (*CreateProjectCredentialResponse) ProtoMessage() {}
 
 func (x *CreateProjectCredentialResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_identity_admin_v1_project_service_proto_msgTypes[14]
+	mi := &file_identity_admin_v1_project_service_proto_msgTypes[15]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1328,7 +1612,7 @@ func (x *CreateProjectCredentialResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use CreateProjectCredentialResponse.ProtoReflect.Descriptor instead.
 func (*CreateProjectCredentialResponse) Descriptor() ([]byte, []int) {
-	return file_identity_admin_v1_project_service_proto_rawDescGZIP(), []int{14}
+	return file_identity_admin_v1_project_service_proto_rawDescGZIP(), []int{15}
 }
 
 func (x *CreateProjectCredentialResponse) GetCredential() *ProjectCredential {
@@ -1359,7 +1643,7 @@ type ListProjectCredentialsRequest struct {
 
 func (x *ListProjectCredentialsRequest) Reset() {
 	*x = ListProjectCredentialsRequest{}
-	mi := &file_identity_admin_v1_project_service_proto_msgTypes[15]
+	mi := &file_identity_admin_v1_project_service_proto_msgTypes[16]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1371,7 +1655,7 @@ func (x *ListProjectCredentialsRequest) String() string {
 func (*ListProjectCredentialsRequest) ProtoMessage() {}
 
 func (x *ListProjectCredentialsRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_identity_admin_v1_project_service_proto_msgTypes[15]
+	mi := &file_identity_admin_v1_project_service_proto_msgTypes[16]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1384,7 +1668,7 @@ func (x *ListProjectCredentialsRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListProjectCredentialsRequest.ProtoReflect.Descriptor instead.
 func (*ListProjectCredentialsRequest) Descriptor() ([]byte, []int) {
-	return file_identity_admin_v1_project_service_proto_rawDescGZIP(), []int{15}
+	return file_identity_admin_v1_project_service_proto_rawDescGZIP(), []int{16}
 }
 
 func (x *ListProjectCredentialsRequest) GetProjectId() string {
@@ -1420,7 +1704,7 @@ type ListProjectCredentialsResponse struct {
 
 func (x *ListProjectCredentialsResponse) Reset() {
 	*x = ListProjectCredentialsResponse{}
-	mi := &file_identity_admin_v1_project_service_proto_msgTypes[16]
+	mi := &file_identity_admin_v1_project_service_proto_msgTypes[17]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1432,7 +1716,7 @@ func (x *ListProjectCredentialsResponse) String() string {
 func (*ListProjectCredentialsResponse) ProtoMessage() {}
 
 func (x *ListProjectCredentialsResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_identity_admin_v1_project_service_proto_msgTypes[16]
+	mi := &file_identity_admin_v1_project_service_proto_msgTypes[17]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1445,7 +1729,7 @@ func (x *ListProjectCredentialsResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListProjectCredentialsResponse.ProtoReflect.Descriptor instead.
 func (*ListProjectCredentialsResponse) Descriptor() ([]byte, []int) {
-	return file_identity_admin_v1_project_service_proto_rawDescGZIP(), []int{16}
+	return file_identity_admin_v1_project_service_proto_rawDescGZIP(), []int{17}
 }
 
 func (x *ListProjectCredentialsResponse) GetCredentials() []*ProjectCredential {
@@ -1473,7 +1757,7 @@ type RevokeProjectCredentialRequest struct {
 
 func (x *RevokeProjectCredentialRequest) Reset() {
 	*x = RevokeProjectCredentialRequest{}
-	mi := &file_identity_admin_v1_project_service_proto_msgTypes[17]
+	mi := &file_identity_admin_v1_project_service_proto_msgTypes[18]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1485,7 +1769,7 @@ func (x *RevokeProjectCredentialRequest) String() string {
 func (*RevokeProjectCredentialRequest) ProtoMessage() {}
 
 func (x *RevokeProjectCredentialRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_identity_admin_v1_project_service_proto_msgTypes[17]
+	mi := &file_identity_admin_v1_project_service_proto_msgTypes[18]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1498,7 +1782,7 @@ func (x *RevokeProjectCredentialRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use RevokeProjectCredentialRequest.ProtoReflect.Descriptor instead.
 func (*RevokeProjectCredentialRequest) Descriptor() ([]byte, []int) {
-	return file_identity_admin_v1_project_service_proto_rawDescGZIP(), []int{17}
+	return file_identity_admin_v1_project_service_proto_rawDescGZIP(), []int{18}
 }
 
 func (x *RevokeProjectCredentialRequest) GetProjectId() string {
@@ -1524,7 +1808,7 @@ type RevokeProjectCredentialResponse struct {
 
 func (x *RevokeProjectCredentialResponse) Reset() {
 	*x = RevokeProjectCredentialResponse{}
-	mi := &file_identity_admin_v1_project_service_proto_msgTypes[18]
+	mi := &file_identity_admin_v1_project_service_proto_msgTypes[19]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1536,7 +1820,7 @@ func (x *RevokeProjectCredentialResponse) String() string {
 func (*RevokeProjectCredentialResponse) ProtoMessage() {}
 
 func (x *RevokeProjectCredentialResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_identity_admin_v1_project_service_proto_msgTypes[18]
+	mi := &file_identity_admin_v1_project_service_proto_msgTypes[19]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1549,7 +1833,7 @@ func (x *RevokeProjectCredentialResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use RevokeProjectCredentialResponse.ProtoReflect.Descriptor instead.
 func (*RevokeProjectCredentialResponse) Descriptor() ([]byte, []int) {
-	return file_identity_admin_v1_project_service_proto_rawDescGZIP(), []int{18}
+	return file_identity_admin_v1_project_service_proto_rawDescGZIP(), []int{19}
 }
 
 // Names a project.
@@ -1562,7 +1846,7 @@ type GetProjectFilesRequest struct {
 
 func (x *GetProjectFilesRequest) Reset() {
 	*x = GetProjectFilesRequest{}
-	mi := &file_identity_admin_v1_project_service_proto_msgTypes[19]
+	mi := &file_identity_admin_v1_project_service_proto_msgTypes[20]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1574,7 +1858,7 @@ func (x *GetProjectFilesRequest) String() string {
 func (*GetProjectFilesRequest) ProtoMessage() {}
 
 func (x *GetProjectFilesRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_identity_admin_v1_project_service_proto_msgTypes[19]
+	mi := &file_identity_admin_v1_project_service_proto_msgTypes[20]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1587,7 +1871,7 @@ func (x *GetProjectFilesRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GetProjectFilesRequest.ProtoReflect.Descriptor instead.
 func (*GetProjectFilesRequest) Descriptor() ([]byte, []int) {
-	return file_identity_admin_v1_project_service_proto_rawDescGZIP(), []int{19}
+	return file_identity_admin_v1_project_service_proto_rawDescGZIP(), []int{20}
 }
 
 func (x *GetProjectFilesRequest) GetProjectId() string {
@@ -1610,7 +1894,7 @@ type GetProjectFilesResponse struct {
 
 func (x *GetProjectFilesResponse) Reset() {
 	*x = GetProjectFilesResponse{}
-	mi := &file_identity_admin_v1_project_service_proto_msgTypes[20]
+	mi := &file_identity_admin_v1_project_service_proto_msgTypes[21]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1622,7 +1906,7 @@ func (x *GetProjectFilesResponse) String() string {
 func (*GetProjectFilesResponse) ProtoMessage() {}
 
 func (x *GetProjectFilesResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_identity_admin_v1_project_service_proto_msgTypes[20]
+	mi := &file_identity_admin_v1_project_service_proto_msgTypes[21]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1635,7 +1919,7 @@ func (x *GetProjectFilesResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GetProjectFilesResponse.ProtoReflect.Descriptor instead.
 func (*GetProjectFilesResponse) Descriptor() ([]byte, []int) {
-	return file_identity_admin_v1_project_service_proto_rawDescGZIP(), []int{20}
+	return file_identity_admin_v1_project_service_proto_rawDescGZIP(), []int{21}
 }
 
 func (x *GetProjectFilesResponse) GetFiles() map[string][]byte {
@@ -1666,7 +1950,7 @@ type ReplaceProjectFilesRequest struct {
 
 func (x *ReplaceProjectFilesRequest) Reset() {
 	*x = ReplaceProjectFilesRequest{}
-	mi := &file_identity_admin_v1_project_service_proto_msgTypes[21]
+	mi := &file_identity_admin_v1_project_service_proto_msgTypes[22]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1678,7 +1962,7 @@ func (x *ReplaceProjectFilesRequest) String() string {
 func (*ReplaceProjectFilesRequest) ProtoMessage() {}
 
 func (x *ReplaceProjectFilesRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_identity_admin_v1_project_service_proto_msgTypes[21]
+	mi := &file_identity_admin_v1_project_service_proto_msgTypes[22]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1691,7 +1975,7 @@ func (x *ReplaceProjectFilesRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ReplaceProjectFilesRequest.ProtoReflect.Descriptor instead.
 func (*ReplaceProjectFilesRequest) Descriptor() ([]byte, []int) {
-	return file_identity_admin_v1_project_service_proto_rawDescGZIP(), []int{21}
+	return file_identity_admin_v1_project_service_proto_rawDescGZIP(), []int{22}
 }
 
 func (x *ReplaceProjectFilesRequest) GetProjectId() string {
@@ -1725,7 +2009,7 @@ type ReplaceProjectFilesResponse struct {
 
 func (x *ReplaceProjectFilesResponse) Reset() {
 	*x = ReplaceProjectFilesResponse{}
-	mi := &file_identity_admin_v1_project_service_proto_msgTypes[22]
+	mi := &file_identity_admin_v1_project_service_proto_msgTypes[23]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1737,7 +2021,7 @@ func (x *ReplaceProjectFilesResponse) String() string {
 func (*ReplaceProjectFilesResponse) ProtoMessage() {}
 
 func (x *ReplaceProjectFilesResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_identity_admin_v1_project_service_proto_msgTypes[22]
+	mi := &file_identity_admin_v1_project_service_proto_msgTypes[23]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1750,7 +2034,7 @@ func (x *ReplaceProjectFilesResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ReplaceProjectFilesResponse.ProtoReflect.Descriptor instead.
 func (*ReplaceProjectFilesResponse) Descriptor() ([]byte, []int) {
-	return file_identity_admin_v1_project_service_proto_rawDescGZIP(), []int{22}
+	return file_identity_admin_v1_project_service_proto_rawDescGZIP(), []int{23}
 }
 
 func (x *ReplaceProjectFilesResponse) GetEtag() string {
@@ -1772,7 +2056,7 @@ type BootstrapPlatformAdminRequest struct {
 
 func (x *BootstrapPlatformAdminRequest) Reset() {
 	*x = BootstrapPlatformAdminRequest{}
-	mi := &file_identity_admin_v1_project_service_proto_msgTypes[23]
+	mi := &file_identity_admin_v1_project_service_proto_msgTypes[24]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1784,7 +2068,7 @@ func (x *BootstrapPlatformAdminRequest) String() string {
 func (*BootstrapPlatformAdminRequest) ProtoMessage() {}
 
 func (x *BootstrapPlatformAdminRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_identity_admin_v1_project_service_proto_msgTypes[23]
+	mi := &file_identity_admin_v1_project_service_proto_msgTypes[24]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1797,7 +2081,7 @@ func (x *BootstrapPlatformAdminRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use BootstrapPlatformAdminRequest.ProtoReflect.Descriptor instead.
 func (*BootstrapPlatformAdminRequest) Descriptor() ([]byte, []int) {
-	return file_identity_admin_v1_project_service_proto_rawDescGZIP(), []int{23}
+	return file_identity_admin_v1_project_service_proto_rawDescGZIP(), []int{24}
 }
 
 func (x *BootstrapPlatformAdminRequest) GetEmail() string {
@@ -1832,7 +2116,7 @@ type BootstrapPlatformAdminResponse struct {
 
 func (x *BootstrapPlatformAdminResponse) Reset() {
 	*x = BootstrapPlatformAdminResponse{}
-	mi := &file_identity_admin_v1_project_service_proto_msgTypes[24]
+	mi := &file_identity_admin_v1_project_service_proto_msgTypes[25]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1844,7 +2128,7 @@ func (x *BootstrapPlatformAdminResponse) String() string {
 func (*BootstrapPlatformAdminResponse) ProtoMessage() {}
 
 func (x *BootstrapPlatformAdminResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_identity_admin_v1_project_service_proto_msgTypes[24]
+	mi := &file_identity_admin_v1_project_service_proto_msgTypes[25]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1857,7 +2141,7 @@ func (x *BootstrapPlatformAdminResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use BootstrapPlatformAdminResponse.ProtoReflect.Descriptor instead.
 func (*BootstrapPlatformAdminResponse) Descriptor() ([]byte, []int) {
-	return file_identity_admin_v1_project_service_proto_rawDescGZIP(), []int{24}
+	return file_identity_admin_v1_project_service_proto_rawDescGZIP(), []int{25}
 }
 
 func (x *BootstrapPlatformAdminResponse) GetProjectId() string {
@@ -1884,7 +2168,7 @@ const file_identity_admin_v1_project_service_proto_rawDesc = "" +
 	"\blogo_uri\x18\x02 \x01(\tB#\xbaH r\x1e\x18\xd0\x0f2\x19^((https://|static/).*)?$R\alogoUri\x123\n" +
 	"\x06accent\x18\x03 \x01(\tB\x1b\xbaH\x18r\x162\x14^(#[0-9a-fA-F]{6})?$R\x06accent\x12<\n" +
 	"\vdark_accent\x18\x04 \x01(\tB\x1b\xbaH\x18r\x162\x14^(#[0-9a-fA-F]{6})?$R\n" +
-	"darkAccent\"\xd0\x10\n" +
+	"darkAccent\"\x8a\x1f\n" +
 	"\aProject\x12>\n" +
 	"\x02id\x18\x01 \x01(\tB.\xbaH+r)2'^([a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?)?$R\x02id\x12\x1c\n" +
 	"\x04name\x18\x02 \x01(\tB\b\xbaH\x05r\x03\x18\xc8\x01R\x04name\x12\x16\n" +
@@ -1926,13 +2210,56 @@ const file_identity_admin_v1_project_service_proto_rawDesc = "" +
 	"\xaa\x01\a\"\x03\b\xac\x022\x00R\frefreshGrace\x128\n" +
 	"\x10login_max_failed\x18\x1e \x01(\x05B\t\xbaH\x06\x1a\x04\x18d(\x01H\x05R\x0eloginMaxFailed\x88\x01\x01\x12P\n" +
 	"\rlogin_lockout\x18\x1f \x01(\v2\x19.google.protobuf.DurationB\x10\xbaH\r\xaa\x01\n" +
-	"\"\x04\b\x80\xa3\x052\x02\b\x01R\floginLockoutB\x0f\n" +
+	"\"\x04\b\x80\xa3\x052\x02\b\x01R\floginLockout\x125\n" +
+	"\rfirst_factors\x18  \x03(\tB\x10\xbaH\r\x92\x01\n" +
+	"\x102\"\x06r\x04\x10\x01\x182R\ffirstFactors\x127\n" +
+	"\x0esecond_factors\x18! \x03(\tB\x10\xbaH\r\x92\x01\n" +
+	"\x102\"\x06r\x04\x10\x01\x182R\rsecondFactors\x12E\n" +
+	"\rsecond_factor\x18\" \x01(\tB \xbaH\x1dr\x1bR\x00R\boptionalR\brequiredR\x03offR\fsecondFactor\x12S\n" +
+	"\x0fremember_device\x18# \x01(\v2\x19.google.protobuf.DurationB\x0f\xbaH\f\xaa\x01\t\"\x05\b\x80\xe7\x84\x0f2\x00R\x0erememberDevice\x12C\n" +
+	"\astep_up\x18$ \x01(\v2\x19.google.protobuf.DurationB\x0f\xbaH\f\xaa\x01\t\"\x03\b\x90\x1c2\x02\b\x1eR\x06stepUp\x121\n" +
+	"\vtotp_issuer\x18% \x01(\tB\x10\xbaH\rr\v\x18d2\a^[^:]*$R\n" +
+	"totpIssuer\x12.\n" +
+	"\x10passkeys_enabled\x18& \x01(\bH\x06R\x0fpasskeysEnabled\x88\x01\x01\x129\n" +
+	"\x16passkey_signup_enabled\x18' \x01(\bH\aR\x14passkeySignupEnabled\x88\x01\x01\x12;\n" +
+	"\rpasskey_rp_id\x18( \x01(\tB\x17\xbaH\x14r\x12\x18\xfd\x012\r^[a-z0-9.-]*$R\vpasskeyRpId\x12/\n" +
+	"\x0fpasskey_rp_name\x18) \x01(\tB\a\xbaH\x04r\x02\x18@R\rpasskeyRpName\x12M\n" +
+	"\x0fpasskey_origins\x18* \x03(\tB$\xbaH!\x92\x01\x1e\x10\x14\"\x1ar\x18\x18\xac\x022\x13^https?://[^/?#@]+$R\x0epasskeyOrigins\x12[\n" +
+	"\x17passkey_related_origins\x18+ \x03(\tB#\xbaH \x92\x01\x1d\x10\x14\"\x19r\x17\x18\xac\x022\x12^https://[^/?#@]+$R\x15passkeyRelatedOrigins\x12e\n" +
+	"\x19passkey_user_verification\x18, \x01(\tB)\xbaH&r$R\x00R\brequiredR\tpreferredR\vdiscouragedR\x17passkeyUserVerification\x12\\\n" +
+	"\x13passkey_attestation\x18- \x01(\tB+\xbaH(r&R\x00R\x04noneR\bindirectR\x06directR\n" +
+	"enterpriseR\x12passkeyAttestation\x12<\n" +
+	"\x0epasskey_clones\x18. \x01(\tB\x15\xbaH\x12r\x10R\x00R\x06refuseR\x04warnR\rpasskeyClones\x12^\n" +
+	"\x15passkey_challenge_ttl\x18/ \x01(\v2\x19.google.protobuf.DurationB\x0f\xbaH\f\xaa\x01\t\"\x03\b\x90\x1c2\x02\b\x1eR\x13passkeyChallengeTtl\x12-\n" +
+	"\x10qr_login_enabled\x180 \x01(\bH\bR\x0eqrLoginEnabled\x88\x01\x01\x12L\n" +
+	"\fqr_login_ttl\x181 \x01(\v2\x19.google.protobuf.DurationB\x0f\xbaH\f\xaa\x01\t\"\x03\b\x84\a2\x02\b<R\n" +
+	"qrLoginTtl\x126\n" +
+	"\x15qr_login_same_network\x182 \x01(\bH\tR\x12qrLoginSameNetwork\x88\x01\x01\x121\n" +
+	"\x12email_code_enabled\x183 \x01(\bH\n" +
+	"R\x10emailCodeEnabled\x88\x01\x01\x121\n" +
+	"\x12magic_link_enabled\x184 \x01(\bH\vR\x10magicLinkEnabled\x88\x01\x01\x121\n" +
+	"\x12phone_code_enabled\x185 \x01(\bH\fR\x10phoneCodeEnabled\x88\x01\x01\x129\n" +
+	"\x16password_reset_enabled\x186 \x01(\bH\rR\x14passwordResetEnabled\x88\x01\x01\x129\n" +
+	"\x16require_verified_email\x187 \x01(\bH\x0eR\x14requireVerifiedEmail\x88\x01\x01\x12.\n" +
+	"\x05terms\x188 \x01(\v2\x18.identity.admin.v1.TermsR\x05termsB\x0f\n" +
 	"\r_require_pkceB\x13\n" +
 	"\x11_password_enabledB\x11\n" +
 	"\x0f_signup_enabledB\x13\n" +
 	"\x11_identifier_firstB\x16\n" +
 	"\x14_password_min_lengthB\x13\n" +
-	"\x11_login_max_failed\"\x87\x01\n" +
+	"\x11_login_max_failedB\x13\n" +
+	"\x11_passkeys_enabledB\x19\n" +
+	"\x17_passkey_signup_enabledB\x13\n" +
+	"\x11_qr_login_enabledB\x18\n" +
+	"\x16_qr_login_same_networkB\x15\n" +
+	"\x13_email_code_enabledB\x15\n" +
+	"\x13_magic_link_enabledB\x15\n" +
+	"\x13_phone_code_enabledB\x19\n" +
+	"\x17_password_reset_enabledB\x19\n" +
+	"\x17_require_verified_email\"X\n" +
+	"\x05Terms\x12!\n" +
+	"\aversion\x18\x01 \x01(\tB\a\xbaH\x04r\x02\x18dR\aversion\x12,\n" +
+	"\x03url\x18\x02 \x01(\tB\x1a\xbaH\x17r\x15\x18\xd0\x0f2\x10^(https?://.+)?$R\x03url\"\x87\x01\n" +
 	"\x14CreateProjectRequest\x12<\n" +
 	"\aproject\x18\x01 \x01(\v2\x1a.identity.admin.v1.ProjectB\x06\xbaH\x03\xc8\x01\x01R\aproject\x121\n" +
 	"\x0fidempotency_key\x18\x02 \x01(\tB\b\xbaH\x05r\x03\x18\x80\x01R\x0eidempotencyKey\"M\n" +
@@ -2096,7 +2423,7 @@ func file_identity_admin_v1_project_service_proto_rawDescGZIP() []byte {
 }
 
 var file_identity_admin_v1_project_service_proto_enumTypes = make([]protoimpl.EnumInfo, 4)
-var file_identity_admin_v1_project_service_proto_msgTypes = make([]protoimpl.MessageInfo, 27)
+var file_identity_admin_v1_project_service_proto_msgTypes = make([]protoimpl.MessageInfo, 28)
 var file_identity_admin_v1_project_service_proto_goTypes = []any{
 	(ProjectStatus)(0),                      // 0: identity.admin.v1.ProjectStatus
 	(AccessMode)(0),                         // 1: identity.admin.v1.AccessMode
@@ -2104,98 +2431,104 @@ var file_identity_admin_v1_project_service_proto_goTypes = []any{
 	(ProjectCredentialKind)(0),              // 3: identity.admin.v1.ProjectCredentialKind
 	(*Branding)(nil),                        // 4: identity.admin.v1.Branding
 	(*Project)(nil),                         // 5: identity.admin.v1.Project
-	(*CreateProjectRequest)(nil),            // 6: identity.admin.v1.CreateProjectRequest
-	(*CreateProjectResponse)(nil),           // 7: identity.admin.v1.CreateProjectResponse
-	(*GetProjectRequest)(nil),               // 8: identity.admin.v1.GetProjectRequest
-	(*GetProjectResponse)(nil),              // 9: identity.admin.v1.GetProjectResponse
-	(*ListProjectsRequest)(nil),             // 10: identity.admin.v1.ListProjectsRequest
-	(*ListProjectsResponse)(nil),            // 11: identity.admin.v1.ListProjectsResponse
-	(*UpdateProjectRequest)(nil),            // 12: identity.admin.v1.UpdateProjectRequest
-	(*UpdateProjectResponse)(nil),           // 13: identity.admin.v1.UpdateProjectResponse
-	(*DeleteProjectRequest)(nil),            // 14: identity.admin.v1.DeleteProjectRequest
-	(*DeleteProjectResponse)(nil),           // 15: identity.admin.v1.DeleteProjectResponse
-	(*ProjectCredential)(nil),               // 16: identity.admin.v1.ProjectCredential
-	(*CreateProjectCredentialRequest)(nil),  // 17: identity.admin.v1.CreateProjectCredentialRequest
-	(*CreateProjectCredentialResponse)(nil), // 18: identity.admin.v1.CreateProjectCredentialResponse
-	(*ListProjectCredentialsRequest)(nil),   // 19: identity.admin.v1.ListProjectCredentialsRequest
-	(*ListProjectCredentialsResponse)(nil),  // 20: identity.admin.v1.ListProjectCredentialsResponse
-	(*RevokeProjectCredentialRequest)(nil),  // 21: identity.admin.v1.RevokeProjectCredentialRequest
-	(*RevokeProjectCredentialResponse)(nil), // 22: identity.admin.v1.RevokeProjectCredentialResponse
-	(*GetProjectFilesRequest)(nil),          // 23: identity.admin.v1.GetProjectFilesRequest
-	(*GetProjectFilesResponse)(nil),         // 24: identity.admin.v1.GetProjectFilesResponse
-	(*ReplaceProjectFilesRequest)(nil),      // 25: identity.admin.v1.ReplaceProjectFilesRequest
-	(*ReplaceProjectFilesResponse)(nil),     // 26: identity.admin.v1.ReplaceProjectFilesResponse
-	(*BootstrapPlatformAdminRequest)(nil),   // 27: identity.admin.v1.BootstrapPlatformAdminRequest
-	(*BootstrapPlatformAdminResponse)(nil),  // 28: identity.admin.v1.BootstrapPlatformAdminResponse
-	nil,                                     // 29: identity.admin.v1.GetProjectFilesResponse.FilesEntry
-	nil,                                     // 30: identity.admin.v1.ReplaceProjectFilesRequest.FilesEntry
-	(*durationpb.Duration)(nil),             // 31: google.protobuf.Duration
-	(*LoginPolicy)(nil),                     // 32: identity.admin.v1.LoginPolicy
-	(*timestamppb.Timestamp)(nil),           // 33: google.protobuf.Timestamp
-	(*fieldmaskpb.FieldMask)(nil),           // 34: google.protobuf.FieldMask
+	(*Terms)(nil),                           // 6: identity.admin.v1.Terms
+	(*CreateProjectRequest)(nil),            // 7: identity.admin.v1.CreateProjectRequest
+	(*CreateProjectResponse)(nil),           // 8: identity.admin.v1.CreateProjectResponse
+	(*GetProjectRequest)(nil),               // 9: identity.admin.v1.GetProjectRequest
+	(*GetProjectResponse)(nil),              // 10: identity.admin.v1.GetProjectResponse
+	(*ListProjectsRequest)(nil),             // 11: identity.admin.v1.ListProjectsRequest
+	(*ListProjectsResponse)(nil),            // 12: identity.admin.v1.ListProjectsResponse
+	(*UpdateProjectRequest)(nil),            // 13: identity.admin.v1.UpdateProjectRequest
+	(*UpdateProjectResponse)(nil),           // 14: identity.admin.v1.UpdateProjectResponse
+	(*DeleteProjectRequest)(nil),            // 15: identity.admin.v1.DeleteProjectRequest
+	(*DeleteProjectResponse)(nil),           // 16: identity.admin.v1.DeleteProjectResponse
+	(*ProjectCredential)(nil),               // 17: identity.admin.v1.ProjectCredential
+	(*CreateProjectCredentialRequest)(nil),  // 18: identity.admin.v1.CreateProjectCredentialRequest
+	(*CreateProjectCredentialResponse)(nil), // 19: identity.admin.v1.CreateProjectCredentialResponse
+	(*ListProjectCredentialsRequest)(nil),   // 20: identity.admin.v1.ListProjectCredentialsRequest
+	(*ListProjectCredentialsResponse)(nil),  // 21: identity.admin.v1.ListProjectCredentialsResponse
+	(*RevokeProjectCredentialRequest)(nil),  // 22: identity.admin.v1.RevokeProjectCredentialRequest
+	(*RevokeProjectCredentialResponse)(nil), // 23: identity.admin.v1.RevokeProjectCredentialResponse
+	(*GetProjectFilesRequest)(nil),          // 24: identity.admin.v1.GetProjectFilesRequest
+	(*GetProjectFilesResponse)(nil),         // 25: identity.admin.v1.GetProjectFilesResponse
+	(*ReplaceProjectFilesRequest)(nil),      // 26: identity.admin.v1.ReplaceProjectFilesRequest
+	(*ReplaceProjectFilesResponse)(nil),     // 27: identity.admin.v1.ReplaceProjectFilesResponse
+	(*BootstrapPlatformAdminRequest)(nil),   // 28: identity.admin.v1.BootstrapPlatformAdminRequest
+	(*BootstrapPlatformAdminResponse)(nil),  // 29: identity.admin.v1.BootstrapPlatformAdminResponse
+	nil,                                     // 30: identity.admin.v1.GetProjectFilesResponse.FilesEntry
+	nil,                                     // 31: identity.admin.v1.ReplaceProjectFilesRequest.FilesEntry
+	(*durationpb.Duration)(nil),             // 32: google.protobuf.Duration
+	(*LoginPolicy)(nil),                     // 33: identity.admin.v1.LoginPolicy
+	(*timestamppb.Timestamp)(nil),           // 34: google.protobuf.Timestamp
+	(*fieldmaskpb.FieldMask)(nil),           // 35: google.protobuf.FieldMask
 }
 var file_identity_admin_v1_project_service_proto_depIdxs = []int32{
 	0,  // 0: identity.admin.v1.Project.status:type_name -> identity.admin.v1.ProjectStatus
 	1,  // 1: identity.admin.v1.Project.access_mode:type_name -> identity.admin.v1.AccessMode
-	31, // 2: identity.admin.v1.Project.authorization_code_ttl:type_name -> google.protobuf.Duration
-	31, // 3: identity.admin.v1.Project.access_token_ttl:type_name -> google.protobuf.Duration
-	31, // 4: identity.admin.v1.Project.id_token_ttl:type_name -> google.protobuf.Duration
-	31, // 5: identity.admin.v1.Project.refresh_token_ttl:type_name -> google.protobuf.Duration
-	31, // 6: identity.admin.v1.Project.session_idle:type_name -> google.protobuf.Duration
-	31, // 7: identity.admin.v1.Project.session_max:type_name -> google.protobuf.Duration
-	32, // 8: identity.admin.v1.Project.login_policy:type_name -> identity.admin.v1.LoginPolicy
+	32, // 2: identity.admin.v1.Project.authorization_code_ttl:type_name -> google.protobuf.Duration
+	32, // 3: identity.admin.v1.Project.access_token_ttl:type_name -> google.protobuf.Duration
+	32, // 4: identity.admin.v1.Project.id_token_ttl:type_name -> google.protobuf.Duration
+	32, // 5: identity.admin.v1.Project.refresh_token_ttl:type_name -> google.protobuf.Duration
+	32, // 6: identity.admin.v1.Project.session_idle:type_name -> google.protobuf.Duration
+	32, // 7: identity.admin.v1.Project.session_max:type_name -> google.protobuf.Duration
+	33, // 8: identity.admin.v1.Project.login_policy:type_name -> identity.admin.v1.LoginPolicy
 	4,  // 9: identity.admin.v1.Project.branding:type_name -> identity.admin.v1.Branding
-	33, // 10: identity.admin.v1.Project.created_at:type_name -> google.protobuf.Timestamp
-	33, // 11: identity.admin.v1.Project.updated_at:type_name -> google.protobuf.Timestamp
+	34, // 10: identity.admin.v1.Project.created_at:type_name -> google.protobuf.Timestamp
+	34, // 11: identity.admin.v1.Project.updated_at:type_name -> google.protobuf.Timestamp
 	2,  // 12: identity.admin.v1.Project.registration_mode:type_name -> identity.admin.v1.RegistrationMode
-	31, // 13: identity.admin.v1.Project.authorization_request_ttl:type_name -> google.protobuf.Duration
-	31, // 14: identity.admin.v1.Project.refresh_grace:type_name -> google.protobuf.Duration
-	31, // 15: identity.admin.v1.Project.login_lockout:type_name -> google.protobuf.Duration
-	5,  // 16: identity.admin.v1.CreateProjectRequest.project:type_name -> identity.admin.v1.Project
-	5,  // 17: identity.admin.v1.CreateProjectResponse.project:type_name -> identity.admin.v1.Project
-	5,  // 18: identity.admin.v1.GetProjectResponse.project:type_name -> identity.admin.v1.Project
-	0,  // 19: identity.admin.v1.ListProjectsRequest.status:type_name -> identity.admin.v1.ProjectStatus
-	5,  // 20: identity.admin.v1.ListProjectsResponse.projects:type_name -> identity.admin.v1.Project
-	5,  // 21: identity.admin.v1.UpdateProjectRequest.project:type_name -> identity.admin.v1.Project
-	34, // 22: identity.admin.v1.UpdateProjectRequest.update_mask:type_name -> google.protobuf.FieldMask
-	5,  // 23: identity.admin.v1.UpdateProjectResponse.project:type_name -> identity.admin.v1.Project
-	3,  // 24: identity.admin.v1.ProjectCredential.kind:type_name -> identity.admin.v1.ProjectCredentialKind
-	33, // 25: identity.admin.v1.ProjectCredential.created_at:type_name -> google.protobuf.Timestamp
-	33, // 26: identity.admin.v1.ProjectCredential.expires_at:type_name -> google.protobuf.Timestamp
-	33, // 27: identity.admin.v1.ProjectCredential.last_used_at:type_name -> google.protobuf.Timestamp
-	3,  // 28: identity.admin.v1.CreateProjectCredentialRequest.kind:type_name -> identity.admin.v1.ProjectCredentialKind
-	33, // 29: identity.admin.v1.CreateProjectCredentialRequest.expires_at:type_name -> google.protobuf.Timestamp
-	16, // 30: identity.admin.v1.CreateProjectCredentialResponse.credential:type_name -> identity.admin.v1.ProjectCredential
-	16, // 31: identity.admin.v1.ListProjectCredentialsResponse.credentials:type_name -> identity.admin.v1.ProjectCredential
-	29, // 32: identity.admin.v1.GetProjectFilesResponse.files:type_name -> identity.admin.v1.GetProjectFilesResponse.FilesEntry
-	30, // 33: identity.admin.v1.ReplaceProjectFilesRequest.files:type_name -> identity.admin.v1.ReplaceProjectFilesRequest.FilesEntry
-	6,  // 34: identity.admin.v1.ProjectService.CreateProject:input_type -> identity.admin.v1.CreateProjectRequest
-	8,  // 35: identity.admin.v1.ProjectService.GetProject:input_type -> identity.admin.v1.GetProjectRequest
-	10, // 36: identity.admin.v1.ProjectService.ListProjects:input_type -> identity.admin.v1.ListProjectsRequest
-	12, // 37: identity.admin.v1.ProjectService.UpdateProject:input_type -> identity.admin.v1.UpdateProjectRequest
-	14, // 38: identity.admin.v1.ProjectService.DeleteProject:input_type -> identity.admin.v1.DeleteProjectRequest
-	17, // 39: identity.admin.v1.ProjectService.CreateProjectCredential:input_type -> identity.admin.v1.CreateProjectCredentialRequest
-	19, // 40: identity.admin.v1.ProjectService.ListProjectCredentials:input_type -> identity.admin.v1.ListProjectCredentialsRequest
-	21, // 41: identity.admin.v1.ProjectService.RevokeProjectCredential:input_type -> identity.admin.v1.RevokeProjectCredentialRequest
-	23, // 42: identity.admin.v1.ProjectService.GetProjectFiles:input_type -> identity.admin.v1.GetProjectFilesRequest
-	25, // 43: identity.admin.v1.ProjectService.ReplaceProjectFiles:input_type -> identity.admin.v1.ReplaceProjectFilesRequest
-	27, // 44: identity.admin.v1.ProjectService.BootstrapPlatformAdmin:input_type -> identity.admin.v1.BootstrapPlatformAdminRequest
-	7,  // 45: identity.admin.v1.ProjectService.CreateProject:output_type -> identity.admin.v1.CreateProjectResponse
-	9,  // 46: identity.admin.v1.ProjectService.GetProject:output_type -> identity.admin.v1.GetProjectResponse
-	11, // 47: identity.admin.v1.ProjectService.ListProjects:output_type -> identity.admin.v1.ListProjectsResponse
-	13, // 48: identity.admin.v1.ProjectService.UpdateProject:output_type -> identity.admin.v1.UpdateProjectResponse
-	15, // 49: identity.admin.v1.ProjectService.DeleteProject:output_type -> identity.admin.v1.DeleteProjectResponse
-	18, // 50: identity.admin.v1.ProjectService.CreateProjectCredential:output_type -> identity.admin.v1.CreateProjectCredentialResponse
-	20, // 51: identity.admin.v1.ProjectService.ListProjectCredentials:output_type -> identity.admin.v1.ListProjectCredentialsResponse
-	22, // 52: identity.admin.v1.ProjectService.RevokeProjectCredential:output_type -> identity.admin.v1.RevokeProjectCredentialResponse
-	24, // 53: identity.admin.v1.ProjectService.GetProjectFiles:output_type -> identity.admin.v1.GetProjectFilesResponse
-	26, // 54: identity.admin.v1.ProjectService.ReplaceProjectFiles:output_type -> identity.admin.v1.ReplaceProjectFilesResponse
-	28, // 55: identity.admin.v1.ProjectService.BootstrapPlatformAdmin:output_type -> identity.admin.v1.BootstrapPlatformAdminResponse
-	45, // [45:56] is the sub-list for method output_type
-	34, // [34:45] is the sub-list for method input_type
-	34, // [34:34] is the sub-list for extension type_name
-	34, // [34:34] is the sub-list for extension extendee
-	0,  // [0:34] is the sub-list for field type_name
+	32, // 13: identity.admin.v1.Project.authorization_request_ttl:type_name -> google.protobuf.Duration
+	32, // 14: identity.admin.v1.Project.refresh_grace:type_name -> google.protobuf.Duration
+	32, // 15: identity.admin.v1.Project.login_lockout:type_name -> google.protobuf.Duration
+	32, // 16: identity.admin.v1.Project.remember_device:type_name -> google.protobuf.Duration
+	32, // 17: identity.admin.v1.Project.step_up:type_name -> google.protobuf.Duration
+	32, // 18: identity.admin.v1.Project.passkey_challenge_ttl:type_name -> google.protobuf.Duration
+	32, // 19: identity.admin.v1.Project.qr_login_ttl:type_name -> google.protobuf.Duration
+	6,  // 20: identity.admin.v1.Project.terms:type_name -> identity.admin.v1.Terms
+	5,  // 21: identity.admin.v1.CreateProjectRequest.project:type_name -> identity.admin.v1.Project
+	5,  // 22: identity.admin.v1.CreateProjectResponse.project:type_name -> identity.admin.v1.Project
+	5,  // 23: identity.admin.v1.GetProjectResponse.project:type_name -> identity.admin.v1.Project
+	0,  // 24: identity.admin.v1.ListProjectsRequest.status:type_name -> identity.admin.v1.ProjectStatus
+	5,  // 25: identity.admin.v1.ListProjectsResponse.projects:type_name -> identity.admin.v1.Project
+	5,  // 26: identity.admin.v1.UpdateProjectRequest.project:type_name -> identity.admin.v1.Project
+	35, // 27: identity.admin.v1.UpdateProjectRequest.update_mask:type_name -> google.protobuf.FieldMask
+	5,  // 28: identity.admin.v1.UpdateProjectResponse.project:type_name -> identity.admin.v1.Project
+	3,  // 29: identity.admin.v1.ProjectCredential.kind:type_name -> identity.admin.v1.ProjectCredentialKind
+	34, // 30: identity.admin.v1.ProjectCredential.created_at:type_name -> google.protobuf.Timestamp
+	34, // 31: identity.admin.v1.ProjectCredential.expires_at:type_name -> google.protobuf.Timestamp
+	34, // 32: identity.admin.v1.ProjectCredential.last_used_at:type_name -> google.protobuf.Timestamp
+	3,  // 33: identity.admin.v1.CreateProjectCredentialRequest.kind:type_name -> identity.admin.v1.ProjectCredentialKind
+	34, // 34: identity.admin.v1.CreateProjectCredentialRequest.expires_at:type_name -> google.protobuf.Timestamp
+	17, // 35: identity.admin.v1.CreateProjectCredentialResponse.credential:type_name -> identity.admin.v1.ProjectCredential
+	17, // 36: identity.admin.v1.ListProjectCredentialsResponse.credentials:type_name -> identity.admin.v1.ProjectCredential
+	30, // 37: identity.admin.v1.GetProjectFilesResponse.files:type_name -> identity.admin.v1.GetProjectFilesResponse.FilesEntry
+	31, // 38: identity.admin.v1.ReplaceProjectFilesRequest.files:type_name -> identity.admin.v1.ReplaceProjectFilesRequest.FilesEntry
+	7,  // 39: identity.admin.v1.ProjectService.CreateProject:input_type -> identity.admin.v1.CreateProjectRequest
+	9,  // 40: identity.admin.v1.ProjectService.GetProject:input_type -> identity.admin.v1.GetProjectRequest
+	11, // 41: identity.admin.v1.ProjectService.ListProjects:input_type -> identity.admin.v1.ListProjectsRequest
+	13, // 42: identity.admin.v1.ProjectService.UpdateProject:input_type -> identity.admin.v1.UpdateProjectRequest
+	15, // 43: identity.admin.v1.ProjectService.DeleteProject:input_type -> identity.admin.v1.DeleteProjectRequest
+	18, // 44: identity.admin.v1.ProjectService.CreateProjectCredential:input_type -> identity.admin.v1.CreateProjectCredentialRequest
+	20, // 45: identity.admin.v1.ProjectService.ListProjectCredentials:input_type -> identity.admin.v1.ListProjectCredentialsRequest
+	22, // 46: identity.admin.v1.ProjectService.RevokeProjectCredential:input_type -> identity.admin.v1.RevokeProjectCredentialRequest
+	24, // 47: identity.admin.v1.ProjectService.GetProjectFiles:input_type -> identity.admin.v1.GetProjectFilesRequest
+	26, // 48: identity.admin.v1.ProjectService.ReplaceProjectFiles:input_type -> identity.admin.v1.ReplaceProjectFilesRequest
+	28, // 49: identity.admin.v1.ProjectService.BootstrapPlatformAdmin:input_type -> identity.admin.v1.BootstrapPlatformAdminRequest
+	8,  // 50: identity.admin.v1.ProjectService.CreateProject:output_type -> identity.admin.v1.CreateProjectResponse
+	10, // 51: identity.admin.v1.ProjectService.GetProject:output_type -> identity.admin.v1.GetProjectResponse
+	12, // 52: identity.admin.v1.ProjectService.ListProjects:output_type -> identity.admin.v1.ListProjectsResponse
+	14, // 53: identity.admin.v1.ProjectService.UpdateProject:output_type -> identity.admin.v1.UpdateProjectResponse
+	16, // 54: identity.admin.v1.ProjectService.DeleteProject:output_type -> identity.admin.v1.DeleteProjectResponse
+	19, // 55: identity.admin.v1.ProjectService.CreateProjectCredential:output_type -> identity.admin.v1.CreateProjectCredentialResponse
+	21, // 56: identity.admin.v1.ProjectService.ListProjectCredentials:output_type -> identity.admin.v1.ListProjectCredentialsResponse
+	23, // 57: identity.admin.v1.ProjectService.RevokeProjectCredential:output_type -> identity.admin.v1.RevokeProjectCredentialResponse
+	25, // 58: identity.admin.v1.ProjectService.GetProjectFiles:output_type -> identity.admin.v1.GetProjectFilesResponse
+	27, // 59: identity.admin.v1.ProjectService.ReplaceProjectFiles:output_type -> identity.admin.v1.ReplaceProjectFilesResponse
+	29, // 60: identity.admin.v1.ProjectService.BootstrapPlatformAdmin:output_type -> identity.admin.v1.BootstrapPlatformAdminResponse
+	50, // [50:61] is the sub-list for method output_type
+	39, // [39:50] is the sub-list for method input_type
+	39, // [39:39] is the sub-list for extension type_name
+	39, // [39:39] is the sub-list for extension extendee
+	0,  // [0:39] is the sub-list for field type_name
 }
 
 func init() { file_identity_admin_v1_project_service_proto_init() }
@@ -2212,7 +2545,7 @@ func file_identity_admin_v1_project_service_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_identity_admin_v1_project_service_proto_rawDesc), len(file_identity_admin_v1_project_service_proto_rawDesc)),
 			NumEnums:      4,
-			NumMessages:   27,
+			NumMessages:   28,
 			NumExtensions: 0,
 			NumServices:   1,
 		},

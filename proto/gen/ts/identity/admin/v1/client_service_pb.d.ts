@@ -371,6 +371,15 @@ export declare type SignInPolicy = Message<"identity.admin.v1.SignInPolicy"> & {
    * @generated from field: string second_factor = 3;
    */
   secondFactor: string;
+
+  /**
+   * Seconds after which a sign-in does not answer the client any more, and no
+   * refresh token of the session works, whatever max_age it asks for; 0: as long as
+   * the session of the browser.
+   *
+   * @generated from field: int32 session_max_seconds = 4;
+   */
+  sessionMaxSeconds: number;
 };
 
 /**

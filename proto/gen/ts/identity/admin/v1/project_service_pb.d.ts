@@ -240,6 +240,182 @@ export declare type Project = Message<"identity.admin.v1.Project"> & {
    * @generated from field: google.protobuf.Duration login_lockout = 31;
    */
   loginLockout?: Duration | undefined;
+
+  /**
+   * Ids of the ways that may say who somebody is, such as password or passkey.
+   *
+   * @generated from field: repeated string first_factors = 32;
+   */
+  firstFactors: string[];
+
+  /**
+   * Ids of the ways that may be the second factor, such as totp or recoverycode.
+   *
+   * @generated from field: repeated string second_factors = 33;
+   */
+  secondFactors: string[];
+
+  /**
+   * Who is asked for a second factor. optional: who has one. required: everybody.
+   * off: nobody, unless the application asks for acr mfa.
+   *
+   * @generated from field: string second_factor = 34;
+   */
+  secondFactor: string;
+
+  /**
+   * How long a second factor is not asked again on a device where the person wished
+   * so. 0s: it is always asked.
+   *
+   * @generated from field: google.protobuf.Duration remember_device = 35;
+   */
+  rememberDevice?: Duration | undefined;
+
+  /**
+   * How old a sign-in may be for changing how the account is signed in to.
+   *
+   * @generated from field: google.protobuf.Duration step_up = 36;
+   */
+  stepUp?: Duration | undefined;
+
+  /**
+   * Name that authenticator apps show.
+   *
+   * @generated from field: string totp_issuer = 37;
+   */
+  totpIssuer: string;
+
+  /**
+   * @generated from field: optional bool passkeys_enabled = 38;
+   */
+  passkeysEnabled?: boolean | undefined;
+
+  /**
+   * Whether an account may begin with a passkey and without a password.
+   *
+   * @generated from field: optional bool passkey_signup_enabled = 39;
+   */
+  passkeySignupEnabled?: boolean | undefined;
+
+  /**
+   * Relying party id: the host of the issuer, or a domain above it that is no public
+   * suffix. Passkeys are bound to it for ever. With one of its own the project has
+   * none of the server's origins.
+   *
+   * @generated from field: string passkey_rp_id = 40;
+   */
+  passkeyRpId: string;
+
+  /**
+   * Name that browsers show with a passkey.
+   *
+   * @generated from field: string passkey_rp_name = 41;
+   */
+  passkeyRpName: string;
+
+  /**
+   * Origins below the relying party id whose pages may ask for passkeys, that of the
+   * issuer among them. Empty: that of the issuer.
+   *
+   * @generated from field: repeated string passkey_origins = 42;
+   */
+  passkeyOrigins: string[];
+
+  /**
+   * Origins under other domains that may use the same passkeys, told at
+   * /.well-known/webauthn. They need passkey_rp_id.
+   *
+   * @generated from field: repeated string passkey_related_origins = 43;
+   */
+  passkeyRelatedOrigins: string[];
+
+  /**
+   * Whether a device must verify its owner: required, preferred or discouraged.
+   *
+   * @generated from field: string passkey_user_verification = 44;
+   */
+  passkeyUserVerification: string;
+
+  /**
+   * What browsers tell of the maker: none, indirect, direct or enterprise.
+   *
+   * @generated from field: string passkey_attestation = 45;
+   */
+  passkeyAttestation: string;
+
+  /**
+   * What happens when the sign count of a passkey goes back: refuse or warn.
+   *
+   * @generated from field: string passkey_clones = 46;
+   */
+  passkeyClones: string;
+
+  /**
+   * How long a person may take to confirm with a passkey.
+   *
+   * @generated from field: google.protobuf.Duration passkey_challenge_ttl = 47;
+   */
+  passkeyChallengeTtl?: Duration | undefined;
+
+  /**
+   * Whether another device, where somebody is signed in, may let this one in.
+   *
+   * @generated from field: optional bool qr_login_enabled = 48;
+   */
+  qrLoginEnabled?: boolean | undefined;
+
+  /**
+   * How long a device waits to be let in.
+   *
+   * @generated from field: google.protobuf.Duration qr_login_ttl = 49;
+   */
+  qrLoginTtl?: Duration | undefined;
+
+  /**
+   * Whether both devices have to be in one network.
+   *
+   * @generated from field: optional bool qr_login_same_network = 50;
+   */
+  qrLoginSameNetwork?: boolean | undefined;
+
+  /**
+   * Ways in by mail and by short message. true opens none that the server does not
+   * send, or that first_factors leaves out.
+   *
+   * @generated from field: optional bool email_code_enabled = 51;
+   */
+  emailCodeEnabled?: boolean | undefined;
+
+  /**
+   * @generated from field: optional bool magic_link_enabled = 52;
+   */
+  magicLinkEnabled?: boolean | undefined;
+
+  /**
+   * @generated from field: optional bool phone_code_enabled = 53;
+   */
+  phoneCodeEnabled?: boolean | undefined;
+
+  /**
+   * Whether a new password is to be had by mail.
+   *
+   * @generated from field: optional bool password_reset_enabled = 54;
+   */
+  passwordResetEnabled?: boolean | undefined;
+
+  /**
+   * Whether nobody goes on to an application whose mail address is not proven.
+   *
+   * @generated from field: optional bool require_verified_email = 55;
+   */
+  requireVerifiedEmail?: boolean | undefined;
+
+  /**
+   * What people have to accept. Without a version: nothing.
+   *
+   * @generated from field: identity.admin.v1.Terms terms = 56;
+   */
+  terms?: Terms | undefined;
 };
 
 /**
@@ -247,6 +423,33 @@ export declare type Project = Message<"identity.admin.v1.Project"> & {
  * Use `create(ProjectSchema)` to create a new message.
  */
 export declare const ProjectSchema: GenMessage<Project>;
+
+/**
+ * The terms of use of a project.
+ *
+ * @generated from message identity.admin.v1.Terms
+ */
+export declare type Terms = Message<"identity.admin.v1.Terms"> & {
+  /**
+   * Who has not accepted this one is asked before going on to an application.
+   *
+   * @generated from field: string version = 1;
+   */
+  version: string;
+
+  /**
+   * Where they can be read.
+   *
+   * @generated from field: string url = 2;
+   */
+  url: string;
+};
+
+/**
+ * Describes the message identity.admin.v1.Terms.
+ * Use `create(TermsSchema)` to create a new message.
+ */
+export declare const TermsSchema: GenMessage<Terms>;
 
 /**
  * Asks for a new project.
