@@ -225,7 +225,7 @@ func TestStricterPolicy(t *testing.T) {
 		"project methods": func(s *site, _ *storage.Tenant) { s.project.Login = only("emailcode") },
 		"project sso":     func(s *site, _ *storage.Tenant) { s.project.Login.SSORequired = true },
 		"factors":         func(s *site, _ *storage.Tenant) { s.project.SignIn.Policy.First = []string{"emailcode"} },
-		"switched off":   func(s *site, _ *storage.Tenant) { s.project.SignIn.Closed = []string{"password"} },
+		"switched off":    func(s *site, _ *storage.Tenant) { s.project.SignIn.Closed = []string{"password"} },
 	} {
 		t.Run("S3-20/"+name, func(t *testing.T) {
 			s := newHome(t, mails, func(p *storage.Project) { p.SignIn.QREnabled = true })
