@@ -51,7 +51,7 @@ func TestDevelopmentData(t *testing.T) {
 			if code := run(t.Context(), []string{"doctor", "--offline"}, env, nil, &found, io.Discard); code != 1 || !strings.Contains(found.String(), "was made by identity dev") {
 				t.Errorf("doctor ended with %d:\n%s", code, &found)
 			}
-			ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
+			ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute)
 			defer cancel()
 			var said bytes.Buffer
 			if code := run(ctx, []string{"serve"}, env, nil, io.Discard, &said); code != 1 || !strings.Contains(said.String(), "was made by identity dev") {

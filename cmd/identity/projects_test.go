@@ -167,7 +167,7 @@ func TestProjectChanges(t *testing.T) {
 	v.signIn()
 	becomes := func(want int, what string) {
 		t.Helper()
-		late := time.After(10 * time.Second) // and not the half minute for which a project is remembered
+		late := time.After(25 * time.Second) // and not the half minute for which a project is remembered
 		for {
 			res, _ := v.browse(http.MethodGet, v.issuer+"/authorize", nil)
 			if res.StatusCode == want {

@@ -15,7 +15,7 @@ import (
 // its rows for ever: the server ends it.
 func TestIdleTransaction(t *testing.T) {
 	d := pgtest.New(t)
-	r, err := Open(t.Context(), storage.Schema(), Config{DSN: d.App, MigrateDSN: d.Owner, AutoMigrate: true, StatementTimeout: 300 * time.Millisecond})
+	r, err := Open(t.Context(), storage.Schema(), Config{DSN: d.App, MigrateDSN: d.Owner, AutoMigrate: true, StatementTimeout: time.Second})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -24,7 +24,7 @@ func TestIdleTransaction(t *testing.T) {
 		if _, err := c.Exec(t.Context(), "BEGIN"); err != nil {
 			return err
 		}
-		waiting, cancel := context.WithTimeout(t.Context(), 20*time.Second)
+		waiting, cancel := context.WithTimeout(t.Context(), time.Minute)
 		defer cancel()
 		_, err := c.WaitForNotification(waiting) // none comes: only the end of the connection
 		return err

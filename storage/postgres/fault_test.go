@@ -26,6 +26,7 @@ func load(t *testing.T, r *postgres.Repository, faults func()) []string {
 	var all sync.WaitGroup
 	var mu sync.Mutex
 	var answered []string
+	begun, once := make(chan struct{}), sync.Once{}
 	for worker := range 8 {
 		all.Go(func() {
 			for i := 0; ctx.Err() == nil; i++ {
@@ -36,18 +37,17 @@ func load(t *testing.T, r *postgres.Repository, faults func()) []string {
 					mu.Lock()
 					answered = append(answered, id)
 					mu.Unlock()
+					once.Do(func() { close(begun) })
 				case !errors.Is(err, graph.ErrUnavailable):
 					t.Errorf("Commit: %v, want ErrUnavailable", err)
 				}
 			}
 		})
 	}
+	<-begun
 	faults()
 	cancel()
 	all.Wait()
-	if len(answered) == 0 {
-		t.Fatal("nothing was committed")
-	}
 	return answered
 }
 

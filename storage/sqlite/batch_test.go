@@ -35,7 +35,7 @@ func holdLock(t *testing.T, path string) (release func()) {
 // waitQueued waits until n commits wait behind the one that the writer has begun.
 func waitQueued(t *testing.T, r *sqlite.Repository, n int) {
 	t.Helper()
-	for end := time.Now().Add(10 * time.Second); r.Queued() < n; runtime.Gosched() {
+	for end := time.Now().Add(time.Minute); r.Queued() < n; runtime.Gosched() {
 		if time.Now().After(end) {
 			t.Fatalf("%d commits wait, want %d", r.Queued(), n)
 		}

@@ -21,7 +21,7 @@ var letter = templates.Written{
 
 func sender(t *testing.T, s *server, servers ...Server) *Sender {
 	t.Helper()
-	out, err := New(Config{Servers: servers, From: "Harbour <login@harbour.test>", Timeout: 2 * time.Second, Roots: s.roots})
+	out, err := New(Config{Servers: servers, From: "Harbour <login@harbour.test>", Timeout: time.Minute, Roots: s.roots})
 	if err != nil {
 		t.Fatal(err)
 	}

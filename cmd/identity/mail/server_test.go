@@ -63,7 +63,7 @@ func start(t *testing.T, s *server) *server {
 			}
 			wg.Go(func() {
 				defer c.Close()
-				_ = c.SetDeadline(time.Now().Add(2 * time.Second))
+				_ = c.SetDeadline(time.Now().Add(time.Minute))
 				if s.implicit {
 					c = tls.Server(c, config)
 				}
