@@ -11,6 +11,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
 	"testing"
 )
 
@@ -64,9 +65,20 @@ func (s source) line(n ast.Node) string {
 	return s.file + ":" + strconv.Itoa(p.Line)
 }
 
+// parsed are the sources, which the first test that asks for them parses.
+var parsed struct {
+	sync.Mutex
+	all []source
+}
+
 // sources parses every Go file of the project but the generated ones.
 func sources(t *testing.T) []source {
 	t.Helper()
+	parsed.Lock()
+	defer parsed.Unlock()
+	if parsed.all != nil {
+		return parsed.all
+	}
 	var out []source
 	for _, file := range tree(t) {
 		if path.Ext(file) != ".go" || generated(file) {
@@ -82,6 +94,7 @@ func sources(t *testing.T) []source {
 	if len(out) < 10 {
 		t.Fatalf("only %d Go files found: the tests must run in the root of the module", len(out))
 	}
+	parsed.all = out
 	return out
 }
 

@@ -9,6 +9,7 @@ import (
 	"net/http/httptest"
 	"net/url"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -52,6 +53,12 @@ type site struct {
 	clock   *atomic.Int64 // nanoseconds since noon
 }
 
+// sitePages are read once: a renderer does not change, and reading takes longer than
+// most tests.
+var sitePages = sync.OnceValues(func() (*templates.Renderer, error) {
+	return templates.New(templates.Config{Logger: slog.New(slog.DiscardHandler)})
+})
+
 func newSite(t *testing.T, change ...func(*storage.Project)) *site {
 	t.Helper()
 	clock := &atomic.Int64{}
@@ -72,7 +79,7 @@ func newSite(t *testing.T, change ...func(*storage.Project)) *site {
 		f(p)
 	}
 	s := &site{t: t, store: storage.New(repo, ring), repo: repo, project: p, hasher: &hasher{}, clock: clock}
-	pages, err := templates.New(templates.Config{Logger: slog.New(slog.DiscardHandler)})
+	pages, err := sitePages()
 	if err != nil {
 		t.Fatal(err)
 	}

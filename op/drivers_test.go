@@ -1,7 +1,6 @@
 package op
 
 import (
-	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -12,6 +11,7 @@ import (
 	"github.com/elloloop/identity/storage/postgres"
 	"github.com/elloloop/identity/storage/postgres/pgtest"
 	"github.com/elloloop/identity/storage/sqlite"
+	"github.com/elloloop/identity/storage/sqlite/sqlitetest"
 )
 
 func TestMain(m *testing.M) { pgtest.Main(m) }
@@ -41,7 +41,7 @@ func openRepository(t testing.TB, now func() time.Time) graph.Repository {
 	var err error
 	switch {
 	case strings.HasPrefix(t.Name(), "TestOnDrivers/sqlite/"):
-		r, err = sqlite.Open(t.Context(), storage.Schema(), sqlite.Config{Path: filepath.Join(t.TempDir(), "i.db"), Synchronous: "NORMAL", AutoMigrate: true, Now: now})
+		r, err = sqlite.Open(t.Context(), storage.Schema(), sqlite.Config{Path: sqlitetest.File(t), Synchronous: "NORMAL", Now: now})
 	case strings.HasPrefix(t.Name(), "TestOnDrivers/postgres/"):
 		d := pgtest.Shared(t, func(d pgtest.Database) error {
 			_, err := postgres.Migrate(t.Context(), postgres.Config{DSN: d.App, MigrateDSN: d.Owner})

@@ -3,7 +3,6 @@ package storage_test
 import (
 	"database/sql"
 	"fmt"
-	"path/filepath"
 	"strconv"
 	"strings"
 	"testing"
@@ -16,6 +15,7 @@ import (
 	"github.com/elloloop/identity/storage/postgres"
 	"github.com/elloloop/identity/storage/postgres/pgtest"
 	"github.com/elloloop/identity/storage/sqlite"
+	"github.com/elloloop/identity/storage/sqlite/sqlitetest"
 )
 
 func TestMain(m *testing.M) { pgtest.Main(m) }
@@ -42,8 +42,8 @@ func drivers() map[string]func(t *testing.T) opened {
 			return opened{r, func(t *testing.T, project string) map[string]int { return listed(t, r, project) }, all - 2}
 		},
 		"sqlite": func(t *testing.T) opened {
-			path := filepath.Join(t.TempDir(), "i.db")
-			r, err := sqlite.Open(t.Context(), storage.Schema(), sqlite.Config{Path: path, AutoMigrate: true})
+			path := sqlitetest.File(t)
+			r, err := sqlite.Open(t.Context(), storage.Schema(), sqlite.Config{Path: path})
 			must(t, err)
 			return opened{closing(t, r), func(t *testing.T, project string) map[string]int { return countRows(t, path, project) }, all}
 		},
