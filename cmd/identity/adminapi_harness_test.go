@@ -65,8 +65,7 @@ func administer(t *testing.T) *administered {
 	must(t, err)
 	log := slog.New(slog.DiscardHandler)
 	a := &administered{t: t, tokens: map[string]*admin.Token{}, callers: map[string]string{}, ids: map[string]string{}, txt: map[string][]string{}}
-	a.p, err = assemble(t.Context(), c, log)
-	must(t, err)
+	a.p = assembled(t, c, log, "default", "alpha", "beta")
 	t.Cleanup(func() { must(t, a.p.close()) })
 	hasher, err := passhash.New(passhash.Config{Memory: 7168, Time: 5, Parallelism: 1, Workers: 2})
 	must(t, err)

@@ -57,13 +57,12 @@ func newHouses(t *testing.T, more ...string) *houses {
 	for i := 0; i < len(more); i += 2 {
 		defaults[more[i]] = more[i+1]
 	}
-	c, err := config.Load(config.Input{Defaults: defaults, Environ: []string{"GATEWAY_KEY_ENCRYPTION_KEYS=k=" + base64.StdEncoding.EncodeToString(make([]byte, 32))}})
+	c, err := config.Load(config.Input{Defaults: defaults, Environ: []string{"GATEWAY_KEY_ENCRYPTION_KEYS=k1=" + base64.StdEncoding.EncodeToString(make([]byte, 32))}})
 	h := &houses{t: t, projects: map[string]*storage.Project{}}
 	h.must(err)
 	h.config = c
 	log := slog.New(slog.DiscardHandler)
-	h.p, err = assemble(t.Context(), c, log)
-	h.must(err)
+	h.p = assembled(t, c, log, "default", "shop", "bank")
 	t.Cleanup(func() { h.must(h.p.close()) })
 	h.http = &http.Client{Transport: within{h.p.handler(c, log, nil)}}
 	ctx := t.Context()

@@ -16,6 +16,7 @@ import (
 	"github.com/elloloop/identity/storage/postgres"
 	"github.com/elloloop/identity/storage/postgres/pgtest"
 	"github.com/elloloop/identity/storage/sqlite"
+	"github.com/elloloop/identity/storage/sqlite/sqlitetest"
 )
 
 // world is a store with one account that is signed in.
@@ -45,7 +46,7 @@ func drivers() map[string]func(t *testing.T) graph.Repository {
 	return map[string]func(t *testing.T) graph.Repository{
 		"memory": func(*testing.T) graph.Repository { return memory.Open(storage.Schema(), memory.Config{}) },
 		"sqlite": func(t *testing.T) graph.Repository {
-			r, err := sqlite.Open(t.Context(), storage.Schema(), sqlite.Config{Path: ":memory:", AutoMigrate: true})
+			r, err := sqlite.Open(t.Context(), storage.Schema(), sqlite.Config{Path: sqlitetest.File(t), Synchronous: "NORMAL"})
 			if err != nil {
 				t.Fatal(err)
 			}

@@ -49,10 +49,12 @@ func start(t *testing.T, s *server) *server {
 	config := &tls.Config{Certificates: []tls.Certificate{cert}, MinVersion: tls.VersionTLS12}
 	s.host, s.port = "localhost", l.Addr().(*net.TCPAddr).Port
 	var wg sync.WaitGroup
+	ended := make(chan struct{})
 	t.Cleanup(func() {
 		if err := l.Close(); err != nil {
 			t.Error(err)
 		}
+		close(ended)
 		wg.Wait()
 	})
 	wg.Go(func() {
@@ -63,7 +65,11 @@ func start(t *testing.T, s *server) *server {
 			}
 			wg.Go(func() {
 				defer c.Close()
-				_ = c.SetDeadline(time.Now().Add(time.Minute))
+				raw := c
+				wg.Go(func() { // who refused the server may be silent then
+					<-ended
+					_ = raw.Close()
+				})
 				if s.implicit {
 					c = tls.Server(c, config)
 				}
