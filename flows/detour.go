@@ -151,9 +151,8 @@ func (e *Engine) arriveAtAccount(w http.ResponseWriter, r *http.Request, p *stor
 	proof, err := d.Arrive(r.Context(), v.in, st, answer)
 	if err == nil {
 		changes := append(proof.Changes, v.appendAll(proof.Events)...)
-		if len(proof.Changes) > 0 { // a new way in: the owner hears of it
-			what := e.Pages.Sentence(append([]string{a.User.Locale}, v.locales...), "changed.linked", nil)
-			changes = append(changes, v.letter(a.User, storage.Mail{Name: "changed", Data: map[string]any{"What": what}})...)
+		if proof.Told != "" { // a new way in: the owner hears of it
+			changes = append(changes, v.changed(a.User, proof.Told)...)
 		}
 		err = e.store.Commit(r.Context(), p.Scope(), changes...)
 	}

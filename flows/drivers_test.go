@@ -36,6 +36,7 @@ func TestOnDrivers(t *testing.T) {
 			"Verify": TestVerify, "VerifyRaced": TestVerifyRaced, "Terms": TestTerms,
 			"EmailChange": TestEmailChange, "EmailChangeStopped": TestEmailChangeStopped, "EmailChangeRaced": TestEmailChangeRaced,
 			"Invite": TestInvite, "InviteEnded": TestInviteEnded, "InviteAccounts": TestInviteAccounts, "InviteRaced": TestInviteRaced,
+			"InvitedByMail": TestInvitedByMail, "InvitedRaced": TestInvitedRaced,
 		} {
 			t.Run(driver+"/"+name, test)
 		}

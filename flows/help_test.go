@@ -67,6 +67,26 @@ func TestHelp(t *testing.T) {
 	wantRedirect(t, b.get(at+"/help"), at)
 }
 
+// TestHelpForSecondFactor: who has lost the second factor finds whom to ask on its
+// page, and on the page of the codes, if there is somebody.
+func TestHelpForSecondFactor(t *testing.T) {
+	s := newSite(t, mails, func(p *storage.Project) { p.Messages.HelpEnabled = true })
+	u := s.verified("alice")
+	s.app(u)
+	b := s.browser()
+	at, _ := b.password(u)
+	for _, page := range []string{"/totp", "/recoverycode"} {
+		wantPage(t, b.get(at+page), http.StatusOK, `href="`+at+`/help"`, "I can not get in")
+	}
+	wantPage(t, b.get(at+"/help"), http.StatusOK, "textarea")
+	s.project.Messages.HelpEnabled = false
+	for _, page := range []string{"/totp", "/recoverycode"} {
+		if strings.Contains(b.get(at+page).Body.String(), "/help") {
+			t.Errorf("%s leads to help where nobody can be asked", page)
+		}
+	}
+}
+
 // TestHelpFlood: of many requests from many networks the administrators see all
 // and get twenty letters an hour; neither they nor who the requests name get fewer
 // letters of their own (S3-03, S3-08).

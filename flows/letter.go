@@ -21,6 +21,13 @@ func (v *visit) letter(u *storage.User, m storage.Mail) []storage.Change {
 	return []storage.Change{v.store.Outbox.Mail(v.project.Scope(), m, v.now)}
 }
 
+// changed returns the letter about what changed in an account, by the id of its
+// sentence.
+func (v *visit) changed(u *storage.User, id string) []storage.Change {
+	what := v.Pages.Sentence(append([]string{u.Locale}, v.locales...), id, nil)
+	return v.letter(u, storage.Mail{Name: "changed", Data: map[string]any{"What": what}})
+}
+
 // newcomer returns the letter about a device that an account signs in on for the
 // first time, while it is signed in elsewhere: the first device of all is no news.
 func (v *visit) newcomer(ctx context.Context, u *storage.User, row *storage.AuthorizationRequest) ([]storage.Change, error) {

@@ -90,6 +90,10 @@ func allowance(limit int, today int64) int64 {
 	return max(1, int64(limit)>>min(steps, 16))
 }
 
+// letterEvery is how often an owner is told of a lock: a stranger who makes one
+// after another sends them no letter each time. All of them are in the log.
+const letterEvery = 24 * time.Hour
+
 // refuse says when the window ends. The first one in it is audited, and told to
 // the owner: a flood must not flood the log, or their mail.
 func (l *limits) refuse(ctx context.Context, c storage.Count, first bool, told storage.AuditEvent, userID string) error {
@@ -107,6 +111,13 @@ func (l *limits) refuse(ctx context.Context, c storage.Count, first bool, told s
 		return problem
 	}
 	// Nobody is looked for as somebody is: which of both it was is no secret to tell.
+	letters, err := l.v.store.Counters.Add(ctx, l.v.project.Scope(), letterEvery, "letter:"+told.Action+":"+cmp.Or(userID, "nobody"))
+	if err != nil {
+		return err
+	}
+	if letters[0].N > 1 {
+		return problem
+	}
 	u, err := l.v.store.Users.Get(ctx, l.v.project.Scope(), cmp.Or(userID, "nobody"))
 	if gone(err) {
 		return problem

@@ -21,15 +21,42 @@ func TestLockedLetter(t *testing.T) {
 		guess(u.Email)
 		guess("nobody@example.test")
 	}
-	sent := 0
-	for _, l := range s.letters() {
-		if l.Name != "locked" || l.To != u.Email {
-			t.Errorf("letter %s to %s", l.Name, l.To)
+	sent := func() int {
+		for _, l := range s.letters() {
+			if l.Name != "locked" || l.To != u.Email {
+				t.Errorf("letter %s to %s", l.Name, l.To)
+			}
 		}
-		sent++
+		return len(s.letters())
 	}
-	if sent != 1 {
-		t.Errorf("S3-02/notice: %d letters", sent)
+	if n := sent(); n != 1 {
+		t.Errorf("S3-02/notice: %d letters", n)
+	}
+	again := func(windows int) {
+		for range windows { // a stranger who locks it each time that a lock ends
+			s.pass(15 * time.Minute)
+			for range 6 {
+				guess(u.Email)
+			}
+		}
+	}
+	again(3)
+	if n := sent(); n != 1 {
+		t.Errorf("S3-02/notice: %d letters in an hour, want one in a day", n)
+	}
+	locked := 0
+	for _, a := range s.actions("user.sign_in_failed") {
+		if a == "user.sign_in_failed:locked" {
+			locked++
+		}
+	}
+	if locked != 5 { // four of the account, one of the name that nobody has
+		t.Errorf("S3-02/notice: %d locks in the log", locked)
+	}
+	s.pass(24 * time.Hour)
+	again(1)
+	if n := sent(); n != 2 {
+		t.Errorf("S3-02/notice: %d letters, want another one the day after", n)
 	}
 }
 

@@ -19,6 +19,8 @@ type Mailbox struct {
 	Users    *storage.Users
 	Outbox   *storage.Outbox
 	Secrets  *storage.ProjectSecrets
+	// Invitations let in who proves the address of one. nil: the letter's link alone does.
+	Invitations *storage.UserInvitations
 }
 
 // AMRMail is the method of who reads the mail of an address. RFC 8176 has no word
@@ -48,28 +50,50 @@ func (m *Mailbox) Address(typed string) (address, key string, err error) {
 // Admits says whether a letter to this address may sign somebody in: it has an
 // account, or may get one.
 func (m *Mailbox) Admits(ctx context.Context, in *Interaction, key string) (bool, error) {
-	u, err := m.Users.ByEmail(ctx, in.Project.Scope(), key)
+	u, i, err := m.of(ctx, in, key)
 	switch {
-	case err == nil:
-		return MaySignIn(u), nil
-	case !errors.Is(err, storage.ErrNotFound):
+	case err != nil:
 		return false, err
+	case u != nil:
+		return MaySignIn(u) || waits(u, i), nil
 	}
-	return m.opens(in, key), nil
+	return m.opens(in, key, i), nil
 }
 
-// opens says whether who proves this address gets an account.
-func (m *Mailbox) opens(in *Interaction, key string) bool {
-	return in.Project.Messages.PasswordlessSignup && in.Project.SignupEnabled && in.Project.Access.Admits(key, false)
+// of returns what there is of an address: its account and its invitation, nil each
+// where there is none.
+func (m *Mailbox) of(ctx context.Context, in *Interaction, key string) (*storage.User, *storage.UserInvitation, error) {
+	u, err := m.Users.ByEmail(ctx, in.Project.Scope(), key)
+	if errors.Is(err, storage.ErrNotFound) {
+		u, err = nil, nil
+	}
+	if err != nil {
+		return nil, nil, err
+	}
+	i, err := InvitationOf(ctx, m.Invitations, in, key)
+	return u, i, err
+}
+
+// waits says whether an account waits for its owner, who is invited to it.
+func waits(u *storage.User, i *storage.UserInvitation) bool {
+	return i != nil && u.Status == storage.UserInvited && i.Opens(u)
+}
+
+// opens says whether who proves this address gets an account: whoever is invited
+// does, as by the link of their letter.
+func (m *Mailbox) opens(in *Interaction, key string, i *storage.UserInvitation) bool {
+	return i != nil || in.Project.Messages.PasswordlessSignup && in.Project.SignupEnabled && in.Project.Access.Admits(key, false)
 }
 
 // Arrive returns the proof of somebody who reads the mail of an address.
 func (m *Mailbox) Arrive(ctx context.Context, in *Interaction, address, key string) (Proof, error) {
-	u, err := m.Users.ByEmail(ctx, in.Project.Scope(), key)
+	u, i, err := m.of(ctx, in, key)
 	switch {
-	case errors.Is(err, storage.ErrNotFound):
 	case err != nil:
 		return Proof{}, err
+	case u == nil:
+	case waits(u, i):
+		return Proof{Identifier: address, Subject: u.ID, AMR: []string{AMRMail}, Mailbox: true, Invitation: i}, nil
 	case !MaySignIn(u):
 		ev := in.Failure("user.sign_in_failed", "account_"+string(u.Status))
 		ev.Target = u.ID
@@ -77,20 +101,20 @@ func (m *Mailbox) Arrive(ctx context.Context, in *Interaction, address, key stri
 	default:
 		return Proof{Identifier: address, Subject: u.ID, AMR: []string{AMRMail}, Mailbox: true}, nil
 	}
-	if !m.opens(in, key) {
+	if !m.opens(in, key, i) {
 		return Proof{}, &Problem{Message: "problem.no_way_in", Events: []storage.AuditEvent{in.Failure("user.sign_in_failed", "unknown_account")}}
 	}
 	if err := in.Limits.Signup(ctx); err != nil {
 		return Proof{}, err
 	}
 	u = &storage.User{
-		ID: storage.NewSubject(), Email: address, EmailKey: key, EmailVerified: true, Status: storage.UserActive, Role: "member",
+		ID: storage.NewSubject(), Email: address, EmailKey: key, EmailVerified: true, Status: storage.UserActive, Role: RoleOf(i),
 		ProfileUpdatedAt: in.Now, CreatedOrder: in.Now.UnixMicro(),
 	}
 	made := in.Event("user.registered")
 	made.Actor, made.Target = u.ID, u.ID
 	return Proof{
-		Identifier: address, Subject: u.ID, AMR: []string{AMRMail}, NewUser: u, Events: []storage.AuditEvent{made},
+		Identifier: address, Subject: u.ID, AMR: []string{AMRMail}, NewUser: u, Invitation: i, Events: []storage.AuditEvent{made},
 		Taken: &Problem{Message: "problem.try_again"}, // another tab was faster
 	}, nil
 }

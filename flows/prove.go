@@ -18,6 +18,12 @@ func (v *visit) prove(ctx context.Context, row *storage.AuthorizationRequest, f 
 			return nil, err
 		}
 	}
+	if proof.NewUser == nil && proof.Invitation != nil && waits(u, proof.Invitation) {
+		var err error
+		if u, err = v.takeUp(ctx, proof.Invitation, u); err != nil {
+			return nil, err
+		}
+	}
 	if !MaySignIn(u) || row.Subject != "" && row.Subject != u.ID {
 		return nil, storage.ErrConflict
 	}

@@ -187,6 +187,15 @@ func TestAccountFactors(t *testing.T) {
 	b.signIn(u)
 	page := b.get("/account/authenticator")
 	wantPage(t, b.post("/account/authenticator", "code", "000000", "offer", found(t, offerIn, page), "form_token", found(t, tokenIn, page)), http.StatusUnprocessableEntity)
+	none := b.get("/account/recovery-codes") // they would stand in for nothing
+	wantPage(t, none, http.StatusOK, `href="/account/authenticator"`)
+	wantRedirect(t, b.form("/account/recovery-codes", "saved", "1", "offer", "x"), "/account/recovery-codes")
+	if left, err := s.store.RecoveryCodes.Left(t.Context(), s.project.Scope(), u.ID); err != nil || left != 0 || strings.Contains(none.Body.String(), "form_token") {
+		t.Errorf("codes for who has no app: %d, %v", left, err)
+	}
+	s.app(u)
+	at, _ := b.password(u)
+	b.post(at+"/totp", "code", s.appCode())
 	first := b.get("/account/recovery-codes")
 	shown := regexp.MustCompile(`[A-Z2-8]{4}-[A-Z2-8]{4}-[A-Z2-8]{4}`)
 	pairs := []string{"saved", "1", "offer", found(t, offerIn, first), "form_token", found(t, tokenIn, first)}

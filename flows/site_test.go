@@ -85,7 +85,7 @@ func newSite(t *testing.T, change ...func(*storage.Project)) *site {
 	}
 	accounts := &flows.Accounts{Users: s.store.Users, Email: fold, Username: fold}
 	pw := password.New(password.Config{Accounts: accounts, Credentials: s.store.PasswordCredentials, Hasher: s.hasher, Back: "identify"})
-	keys := passkey.Config{Credentials: s.store.PasskeyCredentials, Secrets: s.store.ProjectSecrets, Users: s.store.Users, Back: "identify"}
+	keys := passkey.Config{Credentials: s.store.PasskeyCredentials, Secrets: s.store.ProjectSecrets, Users: s.store.Users, Back: "identify", Help: "help"}
 	pass := passkey.New(keys)
 	box := s.mailbox()
 	judge := func(pw string, least int, _ ...string) *flows.Problem {
@@ -94,7 +94,7 @@ func newSite(t *testing.T, change ...func(*storage.Project)) *site {
 		}
 		return nil
 	}
-	recovery := recoverycode.Config{Codes: s.store.RecoveryCodes, Secrets: s.store.ProjectSecrets, Back: "totp"}
+	recovery := recoverycode.Config{Codes: s.store.RecoveryCodes, Secrets: s.store.ProjectSecrets, Back: "totp", Help: "help"}
 	device := qr.Config{Logins: s.store.QRLogins, Secrets: s.store.ProjectSecrets, Sessions: s.store.Sessions}
 	s.engine, err = flows.New(flows.Config{
 		Store: s.store, Pages: pages, Accounts: accounts, Now: now,
@@ -121,7 +121,7 @@ func newSite(t *testing.T, change ...func(*storage.Project)) *site {
 				Invitations: s.store.UserInvitations, Users: s.store.Users, Tenants: s.store.Tenants, Credentials: s.store.PasswordCredentials,
 				Hasher: s.hasher, Policy: judge,
 			}),
-			totp.New(totp.Config{Credentials: s.store.TOTPCredentials, Instead: "recoverycode"}),
+			totp.New(totp.Config{Credentials: s.store.TOTPCredentials, Instead: "recoverycode", Help: "help"}),
 			recoverycode.New(recovery),
 			totp.NewEnrol(totp.EnrolConfig{Credentials: s.store.TOTPCredentials, Secrets: s.store.ProjectSecrets, Users: s.store.Users}),
 			recoverycode.NewIssue(recovery, "totp", "enroltotp"),
@@ -374,6 +374,6 @@ func (s *site) dump() string {
 
 func (s *site) mailbox() *flows.Mailbox {
 	return &flows.Mailbox{
-		Accounts: &flows.Accounts{Users: s.store.Users, Email: fold, Username: fold}, Users: s.store.Users, Outbox: s.store.Outbox, Secrets: s.store.ProjectSecrets,
+		Accounts: &flows.Accounts{Users: s.store.Users, Email: fold, Username: fold}, Users: s.store.Users, Outbox: s.store.Outbox, Secrets: s.store.ProjectSecrets, Invitations: s.store.UserInvitations,
 	}
 }

@@ -184,6 +184,13 @@ func (v *visit) apply(w http.ResponseWriter, r *http.Request, f Flow, proof Proo
 			v.take(&row, a)
 		}
 	}
+	if proof.Told != "" {
+		u, err := v.person(r.Context(), row.Subject)
+		if err != nil {
+			return err
+		}
+		changes = append(changes, v.changed(u, proof.Told)...)
+	}
 	if err := v.finish(r.Context(), &row, proof.Identifier != "" && proof.Sent == ""); err != nil {
 		return err
 	}
@@ -267,7 +274,11 @@ func (v *visit) finish(ctx context.Context, row *storage.AuthorizationRequest, t
 func (v *visit) commit(ctx context.Context, row *storage.AuthorizationRequest, proof Proof, changes []storage.Change) error {
 	if proof.NewUser != nil { // before its session, which needs it
 		changes = slices.Insert(changes, 0, v.store.Users.Add(proof.NewUser))
-		changes = append(changes, v.in.Join(proof.NewUser)...)
+		if proof.Invitation != nil {
+			changes = append(changes, v.accepted(proof.Invitation, proof.NewUser)...)
+		} else {
+			changes = append(changes, v.in.Join(proof.NewUser)...)
+		}
 	}
 	err := v.store.AuthorizationRequests.Advance(ctx, v.project.Scope(), row, changes...)
 	if errors.Is(err, storage.ErrAlreadyExists) && proof.Taken != nil {

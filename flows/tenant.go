@@ -76,12 +76,72 @@ func (v *visit) tenant(ctx context.Context, emailKey string) (storage.LoginPolic
 }
 
 // tenantOf returns the login policy of an account's tenant: that of its mail
-// address, once it is proven.
+// address, once it is proven, and of the one that it is a member of still though its
+// address has left it.
 func (v *visit) tenantOf(ctx context.Context, u *storage.User) (storage.LoginPolicy, error) {
-	if !u.EmailVerified {
-		return storage.LoginPolicy{}, nil
+	login := storage.LoginPolicy{}
+	if u.EmailVerified {
+		var err error
+		if login, err = v.tenant(ctx, u.EmailKey); err != nil {
+			return login, err
+		}
 	}
-	return v.tenant(ctx, u.EmailKey)
+	if u.GovernedBy == "" {
+		return login, nil
+	}
+	_, err := v.store.TenantMembers.Get(ctx, v.project.Scope(), u.GovernedBy, u.ID)
+	if err == nil {
+		var t *storage.Tenant
+		if t, err = v.store.Tenants.Get(ctx, v.project.Scope(), u.GovernedBy); err == nil {
+			login = login.And(t.Login)
+		}
+	}
+	return login, unlessGone(err)
+}
+
+// governed returns the tenant whose policy an account takes along to another address,
+// "" for none: who is a member stays under it until the tenant lets them go.
+func (v *visit) governed(ctx context.Context, u *storage.User, newKey string) (string, error) {
+	of := func(key string) (string, error) {
+		domain, err := storage.NormalizeHost(key[strings.LastIndexByte(key, '@')+1:])
+		if err != nil {
+			return "", nil
+		}
+		d, err := v.store.TenantDomains.ByDomain(ctx, v.project.Scope(), domain)
+		if err != nil {
+			return "", unlessGone(err)
+		}
+		return d.TenantID, nil
+	}
+	tenant := u.GovernedBy
+	if u.EmailVerified {
+		at, err := of(u.EmailKey)
+		if err != nil {
+			return "", err
+		}
+		if at != "" {
+			_, err := v.store.TenantMembers.Get(ctx, v.project.Scope(), at, u.ID)
+			if err == nil {
+				tenant = at
+			} else if !gone(err) {
+				return "", err
+			}
+		}
+	}
+	if at, err := of(newKey); err != nil || at == tenant {
+		return "", err // the address itself brings them under it again
+	}
+	return tenant, nil
+}
+
+// Governed is for the flow that gives an account another address.
+func (in *Interaction) Governed(ctx context.Context, u *storage.User, newKey string) (string, error) {
+	return in.visit.governed(ctx, u, newKey)
+}
+
+// Governed is the same on a page of the account.
+func (m *Member) Governed(ctx context.Context, u *storage.User, newKey string) (string, error) {
+	return m.visit.governed(ctx, u, newKey)
 }
 
 // join returns the change that puts an account into the organisation of its mail

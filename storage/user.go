@@ -58,6 +58,9 @@ type User struct {
 	Quota         map[string]int64 `json:"quota,omitempty"`    // what the account may use at most, by the words of the applications
 	Deletion      *PendingDeletion `json:"deletion,omitempty"` // with UserPendingDeletion
 	Terms         *TermsAccepted   `json:"terms,omitempty"`
+	// GovernedBy is the tenant whose member the account was when its address left the
+	// tenant's domains: its login policy holds for as long as they are a member.
+	GovernedBy string `json:"governed_by,omitempty"`
 
 	// ProfileUpdatedAt is the updated_at claim.
 	ProfileUpdatedAt time.Time `json:"profile_updated_at"`

@@ -63,6 +63,13 @@ func (i *UserInvitation) State(now time.Time) string {
 	return InvitationOpen
 }
 
+// Opens says whether whoever answers an invitation may be let into an account that
+// nobody was in yet: who made it may be no administrator, and must not make one of
+// somebody who was not invited as one (S5-03).
+func (i *UserInvitation) Opens(u *User) bool {
+	return !u.PlatformAdmin && (u.Role != "admin" || i.Role == "admin")
+}
+
 // UserInvitations keeps the invitations, one for each mail address.
 type UserInvitations struct{ repo graph.Repository }
 
@@ -85,6 +92,11 @@ func (s *UserInvitations) Issue(i *UserInvitation) (token string, changes []Chan
 func (s *UserInvitations) ByToken(ctx context.Context, scope Scope, token string) (*UserInvitation, error) {
 	d := DigestOf(token)
 	return lookup[UserInvitation](ctx, s.repo, scope, typeUserInvitation, "token_hash", graph.Binary(d[:]))
+}
+
+// ByEmail returns the invitation of a normalised mail address, whatever its state.
+func (s *UserInvitations) ByEmail(ctx context.Context, scope Scope, emailKey string) (*UserInvitation, error) {
+	return lookup[UserInvitation](ctx, s.repo, scope, typeUserInvitation, "email", graph.String(emailKey))
 }
 
 // Get returns an invitation by its id, whatever its state.

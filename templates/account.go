@@ -164,7 +164,7 @@ type AccountAppView struct {
 func (AccountAppView) LogValue() slog.Value { return slog.StringValue("[redacted]") }
 
 // AccountCodesView shows new recovery codes, this once. The form sends offer and
-// saved=1.
+// saved=1. Who has no authenticator app gets none: they would stand in for nothing.
 type AccountCodesView struct {
 	Offer    string   `json:"offer"`
 	Codes    []string `json:"codes"`

@@ -140,6 +140,22 @@ func TestPromisedMessages(t *testing.T) {
 	}
 }
 
+// TestOneWordForAddress: each language has one word for a mail address.
+func TestOneWordForAddress(t *testing.T) {
+	for locale, other := range map[string]string{
+		"en": `(?i)(^|[^-])\bmail address`, "de": `Mailadresse|(^|[^-])\bMails?\b`, "es": `(?i)direcci[oó]n de correo`, "fr": `(?i)adresse mail|(^|[^-])\bmails?\b`,
+	} {
+		word := regexp.MustCompile(other)
+		for id, forms := range sentences(t, locale) {
+			for _, text := range forms {
+				if word.MatchString(text) {
+					t.Errorf("%s: %s: %q", locale, id, text)
+				}
+			}
+		}
+	}
+}
+
 func TestSentence(t *testing.T) {
 	r := newRenderer(t, Config{})
 	for _, row := range []struct {

@@ -80,7 +80,7 @@ func (r *Renderer) Compile(own map[string][]byte, base string) (*Theme, error) {
 	}
 	layers = append(layers, memory(own))
 	t := *server
-	t.pages, t.limit = maps.Clone(server.pages), maxOwnPage
+	t.pages, t.limit, t.own = maps.Clone(server.pages), maxOwnPage, map[string]bool{}
 	for _, name := range slices.Sorted(maps.Keys(own)) {
 		if err := t.replace(layers, name, r.config, own[name], base); err != nil {
 			return nil, ownError(name, err)
@@ -137,6 +137,7 @@ func (t *theme) replace(layers overlay, name string, c Config, body []byte, base
 			if t.pages[p], err = parsePage(layers, p); err != nil {
 				return err
 			}
+			t.own[p] = true
 		}
 	}
 	return err
@@ -203,6 +204,22 @@ var ownTags = []string{
 	`<meta name="color-scheme" content="light dark">`,
 	`<meta name="supported-color-schemes" content="light dark">`,
 	`referrerpolicy="no-referrer"`,
+}
+
+// ownScript is the one script of a page that was drawn.
+var ownScript = regexp.MustCompile(`<script src="[^"<>]*/static/page\.[0-9a-f]{16}\.js" defer></script>`)
+
+// checkDrawn looks at the page itself: what no file holds may have been put together
+// of several, or of what stands before and behind a {{template}}.
+func checkDrawn(page []byte) error {
+	text := ownScript.ReplaceAll(page, nil)
+	for _, good := range ownTags {
+		text = bytes.ReplaceAll(text, []byte(good), nil)
+	}
+	if at := forbiddenTag.FindIndex(text); at != nil {
+		return fmt.Errorf("the page that comes of it has %q, which can't be used in a project's own files", text[at[0]:at[1]])
+	}
+	return nil
 }
 
 func lineAt(text []byte, offset int64) int {

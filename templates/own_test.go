@@ -24,6 +24,10 @@ func TestOwnFilesRefused(t *testing.T) {
 		{"refresh", "html/home.html", page(`<meta http-equiv="refresh" content="0">`), "line 3"},
 		{"S1-08/referrer", "html/home.html", page(`<meta name="refe&#114;rer" content="unsafe-url">`), "line 3"},
 		{"S1-08/referrerpolicy", "html/home.html", page(`<a href="https://evil.example" ReferrerPolicy=unsafe-url>x</a>`), "line 3"},
+		{"S1-08/split-tag", "html/home.html", page(`<me{{template "x" .}}`) + `{{define "x"}}ta name="referrer" content="unsafe-url">{{end}}`, `"<meta"`},
+		{"S1-08/split-by-comment", "html/home.html", page(`<me{{/* nothing */}}ta name="referrer" content="unsafe-url">`), `"<meta"`},
+		{"S1-08/split-name", "html/home.html", page(`<me{{if .View}}ta name="referrer" content="unsafe-url"{{end}}>`), `"<meta"`},
+		{"S1-08/split-attribute", "html/home.html", page(`<a href="/" referrer{{template "x" .}}>x</a>`) + `{{define "x"}}policy="unsafe-url"{{end}}`, "referrerpolicy"},
 		{"frame", "html/home.html", page(`<IFRAME src="/account">`), "line 3"},
 		{"field", "html/home.html", page(`{{.View.Nothing}}`), "html/home.html:3"},
 		{"count", "html/home.html", page(`{{range 1000000000}}{{end}}`), "line 3"},
@@ -96,6 +100,20 @@ func TestOwnFilesAsBuiltIn(t *testing.T) {
 	if tried < 40 {
 		t.Errorf("%d files were tried", tried)
 	}
+	all, size := map[string][]byte{}, 0
+	for _, page := range pageNames { // what they come to is no more refused than the files
+		name := "html/" + page + ".html"
+		body, err := embedded.ReadFile(name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if size += len(body); ownable(name) && len(all) < maxOwnCount && size < MaxOwnFiles {
+			all[name] = body
+		}
+	}
+	if err := r.Try(all, ""); err != nil || len(all) < 40 {
+		t.Errorf("%d pages: %v", len(all), err)
+	}
 }
 
 // TestOwnFilesDrawn: a project's files are drawn with, keep the headers, and are
@@ -151,5 +169,16 @@ func TestOwnFilesDrawn(t *testing.T) {
 	look = NewLook(Brand{Name: "Acme"}, broken)
 	if body := rendered(t, r, home, "en").Body.String(); !strings.Contains(body, "Sign-in service · Acme") {
 		t.Errorf("the server's page is not shown: %s", body)
+	}
+
+	sly := map[string][]byte{"html/home.html": []byte(`{{define "title"}}x{{end}}{{define "content"}}{{if eq .View.Issuer "https://id.example.com"}}<me{{template "x" .}}{{end}}{{end}}` +
+		`{{define "x"}}ta name="referrer" content="unsafe-url">{{end}}`)}
+	split, err := r.Compile(sly, "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	look = NewLook(Brand{Name: "Acme"}, split)
+	if body := rendered(t, r, home, "en").Body.String(); strings.Contains(body, "unsafe-url") || !strings.Contains(body, "Sign-in service · Acme") {
+		t.Errorf("S1-08: what is put together for one page alone: %s", body)
 	}
 }

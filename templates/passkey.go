@@ -14,6 +14,7 @@ type PasskeyView struct {
 	Passkey
 	Second   bool   `json:"second,omitempty"`    // as the second factor
 	OtherURL string `json:"other_url,omitempty"` // another way in, "" without one
+	HelpURL  string `json:"help_url,omitempty"`  // the administrators, for who has no other; "" where nobody can be asked
 	// Unknown is the argument of PublicKeyCredential.signalUnknownCredential, where
 	// the passkey that was used is nobody's.
 	Unknown json.RawMessage `json:"unknown,omitempty"`

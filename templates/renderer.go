@@ -45,6 +45,7 @@ type theme struct {
 	assets   *assets
 	mails    *mails
 	limit    int // of a page in bytes, 0 for none
+	own      map[string]bool // pages that a project's own files are part of
 }
 
 // brand is the operator's Brand, checked.
@@ -209,10 +210,20 @@ func (t *theme) draw(w io.Writer, d *document) error {
 	if !ok {
 		return fmt.Errorf("there is no page %q", d.Name)
 	}
-	if t.limit > 0 {
-		w = &limited{w, t.limit}
+	if t.limit == 0 {
+		return page.ExecuteTemplate(w, "layout", d)
 	}
-	return page.ExecuteTemplate(w, "layout", d)
+	var b bytes.Buffer
+	if err := page.ExecuteTemplate(&limited{&b, t.limit}, "layout", d); err != nil {
+		return err
+	}
+	if t.own[d.Name] {
+		if err := checkDrawn(b.Bytes()); err != nil {
+			return err
+		}
+	}
+	_, err := w.Write(b.Bytes())
+	return err
 }
 
 // document gathers what the templates see.

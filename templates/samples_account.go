@@ -63,6 +63,7 @@ func accountSamples() []Sample {
 		page("accountapp", "/account/authenticator", frame, nil, AccountAppView{Offer: "x", TOTPEnrolment: enrolment}),
 		page("accountapp", "/account/authenticator", frame, &Problem{Message: "problem.wrong_code", Field: "code"}, AccountAppView{Offer: "x", TOTPEnrolment: enrolment}),
 		page("accountcodes", "/account/recovery-codes", frame, nil, AccountCodesView{Offer: "x", Codes: codes, Replaces: 7}),
+		page("accountcodes", "/account/recovery-codes", saved, nil, AccountCodesView{}),
 		page("accountcodes", "/account/recovery-codes", frame, &Problem{Message: "problem.codes_not_saved", Field: "saved"}, AccountCodesView{Offer: "x", Codes: codes}),
 		page("accountsessions", "/account/sessions", frame, nil, AccountSessionsView{Sessions: []AccountSession{
 			{ID: "1", Browser: "Firefox, Linux", IP: "192.0.2.17", SignedIn: at(0, 25), LastSeen: at(0, 1), Current: true},

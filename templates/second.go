@@ -10,6 +10,7 @@ import (
 type TOTPView struct {
 	Account      string `json:"account,omitempty"`
 	InsteadURL   string `json:"instead_url,omitempty"`   // a recovery code, "" without one
+	HelpURL      string `json:"help_url,omitempty"`      // the administrators, "" where nobody can be asked
 	RememberDays int    `json:"remember_days,omitempty"` // 0: this device is asked each time
 	// The form sends code and remember=1, or decision=restart for another account.
 }
@@ -48,6 +49,7 @@ func (TOTPEnrolView) LogValue() slog.Value { return slog.StringValue("[redacted]
 type RecoveryCodeView struct {
 	Account string `json:"account,omitempty"`
 	BackURL string `json:"back_url,omitempty"` // to the second factor itself
+	HelpURL string `json:"help_url,omitempty"` // the administrators, "" where nobody can be asked
 }
 
 // RecoveryCodesView shows new recovery codes, this once.

@@ -36,8 +36,8 @@ func (s *settings) developmentData(cmd *cobra.Command) func(*config.Input) {
 		name, value, _ := strings.Cut(v, "=")
 		return strings.HasPrefix(name, "GATEWAY_") && value != ""
 	})
-	key, err := os.ReadFile(filepath.Join(devFolder, devKeyFile))
-	if said || err != nil {
+	key := filepath.Join(devFolder, devKeyFile)
+	if _, err := os.Stat(key); said || err != nil {
 		return nil
 	}
 	issuer, err := os.ReadFile(filepath.Join(devFolder, devIssuerFile))
@@ -47,6 +47,6 @@ func (s *settings) developmentData(cmd *cobra.Command) func(*config.Input) {
 	return func(in *config.Input) {
 		in.Dev = true
 		in.Defaults = developmentDefaults(strings.TrimSpace(string(issuer)), devFolder)
-		in.Environ = append([]string{"GATEWAY_KEY_ENCRYPTION_KEYS=" + strings.TrimSpace(string(key))}, in.Environ...)
+		in.Defaults["key_encryption_keys_file"] = key
 	}
 }

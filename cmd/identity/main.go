@@ -136,9 +136,11 @@ in one binary, on an embedded SQLite or on Postgres.
 The commands that manage something work on the configured database, or on a running
 server with --server. Exit codes: 1 failed, 2 not understood, 3 not found, 4 in the
 way of what is there, 5 not allowed, 6 not available now.`,
+		Version:       version(),
 		SilenceUsage:  true,
 		SilenceErrors: true,
 	}
+	root.SetVersionTemplate(versionLine())
 	root.SetFlagErrorFunc(func(c *cobra.Command, err error) error {
 		return usageError{fmt.Errorf("%w\ntry: %s --help", err, c.CommandPath())}
 	})

@@ -81,7 +81,7 @@ var flowModules = map[string]func(*parts) flows.Flow{
 	"emailchange": func(p *parts) flows.Flow { return account.NewEmailChange(p.store, p.mailbox()) },
 	"upstream":    func(p *parts) flows.Flow { return p.upstream },
 	"totp": func(p *parts) flows.Flow {
-		return totp.New(totp.Config{Credentials: p.store.TOTPCredentials, Instead: "recoverycode"})
+		return totp.New(totp.Config{Credentials: p.store.TOTPCredentials, Instead: "recoverycode", Help: "help"})
 	},
 	"enroltotp": func(p *parts) flows.Flow {
 		return totp.NewEnrol(totp.EnrolConfig{Credentials: p.store.TOTPCredentials, Secrets: p.store.ProjectSecrets, Users: p.store.Users})
@@ -118,7 +118,7 @@ func (p *parts) password() flows.Flow {
 }
 
 func (p *parts) passkeys() passkey.Config {
-	return passkey.Config{Credentials: p.store.PasskeyCredentials, Secrets: p.store.ProjectSecrets, Users: p.store.Users, Back: "identify"}
+	return passkey.Config{Credentials: p.store.PasskeyCredentials, Secrets: p.store.ProjectSecrets, Users: p.store.Users, Back: "identify", Help: "help"}
 }
 
 // withoutPassword are the ways on for people who have no password at hand.
@@ -127,7 +127,7 @@ func withoutPassword() []string {
 }
 
 func (p *parts) mailbox() *flows.Mailbox {
-	return &flows.Mailbox{Accounts: p.accounts, Users: p.store.Users, Outbox: p.store.Outbox, Secrets: p.store.ProjectSecrets}
+	return &flows.Mailbox{Accounts: p.accounts, Users: p.store.Users, Outbox: p.store.Outbox, Secrets: p.store.ProjectSecrets, Invitations: p.store.UserInvitations}
 }
 
 func (p *parts) qr() qr.Config {
@@ -135,7 +135,7 @@ func (p *parts) qr() qr.Config {
 }
 
 func (p *parts) recovery() recoverycode.Config {
-	return recoverycode.Config{Codes: p.store.RecoveryCodes, Secrets: p.store.ProjectSecrets, Back: "totp"}
+	return recoverycode.Config{Codes: p.store.RecoveryCodes, Secrets: p.store.ProjectSecrets, Back: "totp", Help: "help"}
 }
 
 // modules are the flows of one engine.

@@ -3,6 +3,7 @@ package main
 import (
 	"fmt"
 	"net/http"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -92,6 +93,17 @@ func (p *protocolPages) notFound(w http.ResponseWriter, r *http.Request, pr *sto
 	})
 }
 
+// forPeople says whether a path, in any project, is of those that people open: they
+// get a page, as there, unless they ask for JSON.
+func forPeople(path string) bool {
+	if rest, ok := strings.CutPrefix(path, "/p/"); ok {
+		_, rest, _ = strings.Cut(rest, "/")
+		path = "/" + rest
+	}
+	first, _, _ := strings.Cut(strings.TrimPrefix(path, "/"), "/")
+	return slices.Contains([]string{"", "account", "interaction", "link", "logout", "qr", "authorize", "end_session"}, first)
+}
+
 // refuse answers a request that belongs to no project that serves: a page for a
 // person, JSON for a client.
 func (p *provider) refuse(w http.ResponseWriter, r *http.Request, status int, err error) {
@@ -109,7 +121,8 @@ func (p *provider) refuse(w http.ResponseWriter, r *http.Request, status int, er
 	if status >= http.StatusInternalServerError {
 		p.log.ErrorContext(r.Context(), "a project could not be found", "cause", err, "request_id", r.Header.Get("X-Request-Id"))
 	}
-	if strings.Contains(r.Header.Get("Accept"), "text/html") {
+	accept := r.Header.Get("Accept")
+	if strings.Contains(accept, "text/html") || forPeople(r.URL.Path) && !strings.Contains(accept, "application/json") {
 		(&protocolPages{p.renderer}).render(w, r, nil, status, nil, templates.Page{
 			Name: "error", View: templates.ErrorView{Status: status, Code: code, Description: say, Message: message},
 		})

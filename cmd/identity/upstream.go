@@ -17,7 +17,7 @@ func newUpstream(c *config.Config, store *storage.Store, client *outbound.Client
 	configured := configuredProviders(c)
 	return upstream.New(upstream.Config{
 		Accounts: &flows.Accounts{Users: store.Users, Email: identifier.Email, Username: identifier.Username},
-		Stored:   store.Providers, States: store.ProviderStates, Identities: store.OAuthIdentities,
+		Stored:   store.Providers, States: store.ProviderStates, Identities: store.OAuthIdentities, Invitations: store.UserInvitations,
 		Client: client.HTTP(), Now: time.Now, Back: "identify",
 		Configured: func(p *storage.Project) []upstream.Configured {
 			if p.ID != c.Storage.DefaultProjectID {

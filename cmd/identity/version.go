@@ -29,13 +29,18 @@ func version() string {
 	return "development"
 }
 
+// versionLine is what the command version and the flag of that name print.
+func versionLine() string {
+	return fmt.Sprintf("identity %s (%s, %s/%s)\n", version(), runtime.Version(), runtime.GOOS, runtime.GOARCH)
+}
+
 func newVersionCommand(t *terminal) *cobra.Command {
 	return &cobra.Command{
 		Use:   "version",
 		Short: "Print the version",
 		Args:  cobra.NoArgs,
 		RunE: func(*cobra.Command, []string) error {
-			_, err := fmt.Fprintf(t.stdout, "identity %s (%s, %s/%s)\n", version(), runtime.Version(), runtime.GOOS, runtime.GOARCH)
+			_, err := fmt.Fprint(t.stdout, versionLine())
 			return err
 		},
 	}

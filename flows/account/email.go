@@ -132,7 +132,10 @@ func (p *pages) confirmEmail(ctx context.Context, m *flows.Member, typed string)
 		ev.Outcome, ev.Reason = "failure", "wrong_code"
 		return flows.Outcome{}, &flows.Problem{Message: "problem.wrong_sent_code", Field: "code", Events: []storage.AuditEvent{ev}}
 	}
-	a := answered(p.Store, m.Project, e, m.User, m.Now, true, m.Join)
+	a, err := answered(ctx, p.Store, m.Project, e, m.User, m.Now, true, m)
+	if err != nil {
+		return flows.Outcome{}, err
+	}
 	out := flows.Outcome{Changes: append(a.changes, clear...), To: pathEmail, Done: "email_waits", Taken: &flows.Problem{Message: "problem.email_taken_neutral"}}
 	ev := m.Event(a.action)
 	if out.Events = []storage.AuditEvent{ev}; a.made {
@@ -141,8 +144,13 @@ func (p *pages) confirmEmail(ctx context.Context, m *flows.Member, typed string)
 	return out, nil
 }
 
-// joiner puts the account into the organisation of its mail domain.
-type joiner func(*storage.User) []storage.Change
+// organisations are what the account belongs to by its mail address.
+type organisations interface {
+	// Join puts the account into the one of its new address.
+	Join(u *storage.User) []storage.Change
+	// Governed is the one whose policy it takes along.
+	Governed(ctx context.Context, u *storage.User, newKey string) (string, error)
+}
 
 // answer is what comes of one end's word.
 type answer struct {
@@ -153,7 +161,7 @@ type answer struct {
 
 // answered is what comes of the word of the new end, or of the old one. e is the
 // row of the new end: whoever comes second makes the change.
-func answered(store *storage.Store, p *storage.Project, e *storage.EmailChange, u *storage.User, now time.Time, isNew bool, join joiner) answer {
+func answered(ctx context.Context, store *storage.Store, p *storage.Project, e *storage.EmailChange, u *storage.User, now time.Time, isNew bool, of organisations) (answer, error) {
 	next := *e
 	if isNew {
 		next.Answered = true
@@ -161,11 +169,17 @@ func answered(store *storage.Store, p *storage.Project, e *storage.EmailChange, 
 		next.Agreed = true
 	}
 	if !next.Answered || next.Asked && !next.Agreed {
-		return answer{[]storage.Change{store.EmailChanges.Agree(&next)}, "user.email_change_agreed", false}
+		return answer{[]storage.Change{store.EmailChanges.Agree(&next)}, "user.email_change_agreed", false}, nil
+	}
+	governed, err := of.Governed(ctx, u, e.EmailKey)
+	if err != nil {
+		return answer{}, err
 	}
 	moved := *u
+	moved.GovernedBy = governed
+	changes := store.EmailChanges.Make(e, &moved, now)
 	moved.Email, moved.EmailKey, moved.EmailVerified = e.Email, e.EmailKey, true
-	changes := append(store.EmailChanges.Make(e, u, now), join(&moved)...)
+	changes = append(changes, of.Join(&moved)...)
 	if u.EmailVerified && u.Email != "" {
 		told := storage.Mail{To: u.Email, Name: "changed", Data: map[string]any{"What": u.Email + " → " + e.Email}}
 		if u.Locale != "" {
@@ -173,5 +187,5 @@ func answered(store *storage.Store, p *storage.Project, e *storage.EmailChange, 
 		}
 		changes = append(changes, store.Outbox.Mail(p.Scope(), told, now))
 	}
-	return answer{changes, "user.email_changed", true}
+	return answer{changes, "user.email_changed", true}, nil
 }

@@ -104,17 +104,20 @@ func (f *EmailChange) Followed(ctx context.Context, in *flows.Interaction, token
 	case !signedIn(in, u.ID):
 		return flows.Proof{}, &flows.Problem{Message: "problem.link_elsewhere"}
 	}
-	return f.proof(in, e, u, true), nil
+	return f.proof(ctx, in, e, u, true)
 }
 
 // proof is what comes of one end's word.
-func (f *EmailChange) proof(in *flows.Interaction, e *storage.EmailChange, u *storage.User, isNew bool) flows.Proof {
-	a := answered(f.store, in.Project, e, u, in.Now, isNew, in.Join)
+func (f *EmailChange) proof(ctx context.Context, in *flows.Interaction, e *storage.EmailChange, u *storage.User, isNew bool) (flows.Proof, error) {
+	a, err := answered(ctx, f.store, in.Project, e, u, in.Now, isNew, in)
+	if err != nil {
+		return flows.Proof{}, err
+	}
 	done := templates.LinkDoneView{Kind: "emailagreed"}
 	if a.made {
 		done.Kind = emailChangeID
 	}
-	return flows.Proof{Changes: a.changes, Events: []storage.AuditEvent{event(in, a.action, u)}, Done: done}
+	return flows.Proof{Changes: a.changes, Events: []storage.AuditEvent{event(in, a.action, u)}, Done: done}, nil
 }
 
 // old takes the word of who reads the mail of the old address.
@@ -133,7 +136,7 @@ func (f *EmailChange) old(ctx context.Context, in *flows.Interaction, e *storage
 		if err != nil {
 			return flows.Proof{}, err
 		}
-		return f.proof(in, fresh, u, false), nil
+		return f.proof(ctx, in, fresh, u, false)
 	}
 	return flows.Proof{}, &flows.Problem{Message: "problem.choose_action"}
 }

@@ -242,7 +242,11 @@ func (p *pages) setApp(ctx context.Context, m *flows.Member, form url.Values) (f
 	return flows.Outcome{Changes: changes, Events: []storage.AuditEvent{ev}, Told: "changed.app_added", To: to, Done: "app"}, nil
 }
 
+// codes are offered to who has the app that they stand in for.
 func (p *pages) codes(ctx context.Context, m *flows.Member) (any, error) {
+	if ways, err := m.Ways(ctx); err != nil || !ways.TOTP {
+		return templates.AccountCodesView{}, err
+	}
 	codes, err := p.Factors.Codes(ctx, m)
 	if err != nil {
 		return nil, err
@@ -252,14 +256,14 @@ func (p *pages) codes(ctx context.Context, m *flows.Member) (any, error) {
 }
 
 func (p *pages) setCodes(ctx context.Context, m *flows.Member, form url.Values) (flows.Outcome, error) {
+	ways, err := m.Ways(ctx)
+	if err != nil || !ways.TOTP { // the page says what is missing
+		return flows.Outcome{}, err
+	}
 	if form.Get("saved") == "" {
 		return flows.Outcome{}, &flows.Problem{Message: "problem.codes_not_saved", Field: "saved"}
 	}
 	if err := current(m, form); err != nil {
-		return flows.Outcome{}, err
-	}
-	ways, err := m.Ways(ctx)
-	if err != nil {
 		return flows.Outcome{}, err
 	}
 	changes, err := p.Factors.Keep(ctx, m)

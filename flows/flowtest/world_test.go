@@ -121,7 +121,7 @@ func (w *world) state(t *testing.T, f flows.Flow, req storage.AuthorizationReque
 // mailbox lets letters leave.
 func (w *world) mailbox() *flows.Mailbox {
 	w.project.Messages = storage.MessageSettings{Mail: true, ResetEnabled: true, CodeTTL: time.Minute, LinkTTL: time.Minute, ResetTTL: time.Minute}
-	return &flows.Mailbox{Accounts: w.accounts, Users: w.store.Users, Outbox: w.store.Outbox, Secrets: w.store.ProjectSecrets}
+	return &flows.Mailbox{Accounts: w.accounts, Users: w.store.Users, Outbox: w.store.Outbox, Secrets: w.store.ProjectSecrets, Invitations: w.store.UserInvitations}
 }
 
 // code stores one that was sent to the account, and returns its id.

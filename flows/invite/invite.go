@@ -120,8 +120,7 @@ func (f *Flow) of(ctx context.Context, in *flows.Interaction, token string) (*gu
 // invited as one, or take what one signs in with: who made the invitation has seen
 // its link, and may be no administrator (S5-03).
 func (g *guest) guards() bool {
-	administers := g.user.PlatformAdmin || g.user.Role == "admin" && g.Role != "admin"
-	return administers && (g.user.Status == storage.UserInvited || !g.user.EmailVerified)
+	return !g.Opens(g.user) && (g.user.Status == storage.UserInvited || !g.user.EmailVerified)
 }
 
 // choosesPassword says whether the account gets its first credential here. Where

@@ -22,6 +22,8 @@ type Config struct {
 	Users       *storage.Users
 	// Back is the id of the flow for people who want another way in. "": none.
 	Back string
+	// Help is the id of the flow for people who lost their second factor. "": none.
+	Help string
 }
 
 // party makes the relying party of a project (WebAuthn L3 §5.4.2).

@@ -131,6 +131,9 @@ func (f *Flow) View(ctx context.Context, in *flows.Interaction) (any, error) {
 		return nil, err
 	}
 	v := templates.PasskeyView{Passkey: *ask, Second: in.Request.Subject != "", OtherURL: in.Offered(f.config.Back)}
+	if v.Second {
+		v.HelpURL = in.Offered(f.config.Help)
+	}
 	if sent := in.Form.Get("credential"); sent != "" { // refused: it may be one that was removed
 		v.Unknown, err = f.config.unknown(ctx, in.Project, sent)
 	}

@@ -19,6 +19,8 @@ type Config struct {
 	Secrets *storage.ProjectSecrets
 	// Back is the id of the flow that the codes stand in for. "": none.
 	Back string
+	// Help is the id of the flow for people who have no code either. "": none.
+	Help string
 }
 
 // Flow takes a recovery code in place of a second factor.
@@ -56,7 +58,7 @@ func (f *Flow) Offered(ctx context.Context, in *flows.Interaction) (bool, error)
 
 // View implements flows.Flow.
 func (f *Flow) View(_ context.Context, in *flows.Interaction) (any, error) {
-	v := templates.RecoveryCodeView{Account: in.Request.Identifier}
+	v := templates.RecoveryCodeView{Account: in.Request.Identifier, HelpURL: in.Offered(f.config.Help)}
 	if f.config.Back != "" {
 		v.BackURL = in.URL(f.config.Back)
 	}

@@ -45,6 +45,10 @@ func (f *Flow) send(ctx context.Context, in *flows.Interaction, u *storage.User,
 		return flows.Proof{}, err
 	}
 	taken := err == nil
+	invited, err := flows.InvitationOf(ctx, f.config.Mailbox.Invitations, in, u.EmailKey)
+	if err != nil {
+		return flows.Proof{}, err
+	}
 	ends := in.Now.Add(settings.VerifyTTL)
 	if e := in.Request.ExpiresAt; !e.IsZero() && e.Before(ends) { // no other interaction can take the answer
 		ends = e
@@ -57,7 +61,7 @@ func (f *Flow) send(ctx context.Context, in *flows.Interaction, u *storage.User,
 	case taken:
 		letter = in.Letter("account_exists", u.Email)
 		letter.Link = in.Project.Issuer + "/"
-	case in.Project.Access.Admits(u.EmailKey, false):
+	case in.Project.Access.Admits(u.EmailKey, invited != nil):
 		letter = in.Letter("verify", u.Email)
 		letter.Link, letter.EndsAt = in.LinkURL(f.ID(), token), ends
 		letter.Data = map[string]any{"Hours": max(1, int(ends.Sub(in.Now).Round(time.Hour)/time.Hour))}
@@ -92,17 +96,18 @@ func (f *Flow) confirm(ctx context.Context, in *flows.Interaction, typed string)
 	if subtle.ConstantTimeCompare([]byte(flows.Digits(typed)), []byte(t.Code(pepper))) != 1 {
 		return flows.Proof{}, in.WrongCode(f.ID(), "wrong_code")
 	}
-	proof, err := f.made(in, t)
+	proof, err := f.made(ctx, in, t)
 	proof.Changes = append(proof.Changes, clear...)
 	return proof, err
 }
 
 // made is the account whose address is proven now. Where somebody else was faster
 // the unique key judges. Where it begins with a passkey, that is asked for next.
-func (f *Flow) made(in *flows.Interaction, t *storage.AccountToken) (flows.Proof, error) {
+func (f *Flow) made(ctx context.Context, in *flows.Interaction, t *storage.AccountToken) (flows.Proof, error) {
+	invited, err := f.admits(ctx, in, t)
 	switch {
-	case !f.admits(in, t):
-		return flows.Proof{}, storage.ErrConsumed
+	case err != nil:
+		return flows.Proof{}, err
 	case f.waits(in, t): // in another tab
 		return flows.Proof{Sent: t.ID}, nil
 	case t.Pending.Passkey:
@@ -110,13 +115,22 @@ func (f *Flow) made(in *flows.Interaction, t *storage.AccountToken) (flows.Proof
 		ev.Target = t.UserID
 		return flows.Proof{Sent: t.ID, Changes: []storage.Change{f.config.Tokens.Prove(t)}, Events: []storage.AuditEvent{ev}}, nil
 	}
-	proof := f.withPassword(in, newUser(in, t), t.Pending.Hash)
+	u := newUser(in, t)
+	u.Role = flows.RoleOf(invited)
+	proof := f.withPassword(in, u, t.Pending.Hash)
+	proof.Invitation = invited
 	proof.Changes = append(proof.Changes, f.config.Tokens.Take(t.ID))
 	return proof, nil
 }
 
-func (f *Flow) admits(in *flows.Interaction, t *storage.AccountToken) bool {
-	return f.open(in) && in.Project.Access.Admits(t.EmailKey, false)
+// admits returns the invitation that a proven address has, nil for none, and
+// storage.ErrConsumed where it may have no account any more.
+func (f *Flow) admits(ctx context.Context, in *flows.Interaction, t *storage.AccountToken) (*storage.UserInvitation, error) {
+	invited, err := flows.InvitationOf(ctx, f.config.Mailbox.Invitations, in, t.EmailKey)
+	if err == nil && !(f.open(in) && in.Project.Access.Admits(t.EmailKey, invited != nil)) {
+		err = storage.ErrConsumed
+	}
+	return invited, err
 }
 
 // newUser is the account that waits, with the address that was proven.
@@ -135,10 +149,12 @@ func (f *Flow) waits(in *flows.Interaction, t *storage.AccountToken) bool {
 // complete makes the account that waits for its passkey; a device that can't keep
 // one may choose a password after all.
 func (f *Flow) complete(ctx context.Context, in *flows.Interaction, t *storage.AccountToken, form url.Values) (flows.Proof, error) {
-	if !f.admits(in, t) {
-		return flows.Proof{}, storage.ErrConsumed
+	invited, err := f.admits(ctx, in, t)
+	if err != nil {
+		return flows.Proof{}, err
 	}
 	u := newUser(in, t)
+	u.Role = flows.RoleOf(invited)
 	var proof flows.Proof
 	if form.Has("password") && passwords(in) {
 		hash, err := f.hash(ctx, in, u, form.Get("password"))
@@ -152,6 +168,7 @@ func (f *Flow) complete(ctx context.Context, in *flows.Interaction, t *storage.A
 			return flows.Proof{}, err
 		}
 	}
+	proof.Invitation = invited
 	proof.Changes = append(proof.Changes, f.config.Tokens.Take(t.ID))
 	return proof, nil
 }
@@ -203,5 +220,5 @@ func (f *Flow) Followed(ctx context.Context, in *flows.Interaction, token string
 	case in.Request.ID == "" || in.Request.ID != t.RequestID:
 		return flows.Proof{}, &flows.Problem{Message: "problem.link_elsewhere"}
 	}
-	return f.made(in, t)
+	return f.made(ctx, in, t)
 }

@@ -30,6 +30,8 @@ type Config struct {
 	Credentials *storage.TOTPCredentials
 	// Instead is the id of the flow for people who lost their app. "": none.
 	Instead string
+	// Help is the id of the flow for people who have nothing else either. "": none.
+	Help string
 }
 
 // Flow asks for a code of the authenticator app.
@@ -70,7 +72,7 @@ func (f *Flow) Needed(ctx context.Context, in *flows.Interaction) (bool, error) 
 
 // View implements flows.Flow.
 func (f *Flow) View(_ context.Context, in *flows.Interaction) (any, error) {
-	return templates.TOTPView{Account: in.Request.Identifier, InsteadURL: in.Offered(f.config.Instead), RememberDays: in.MayRemember()}, nil
+	return templates.TOTPView{Account: in.Request.Identifier, InsteadURL: in.Offered(f.config.Instead), HelpURL: in.Offered(f.config.Help), RememberDays: in.MayRemember()}, nil
 }
 
 // Submit implements flows.Flow.

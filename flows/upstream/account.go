@@ -38,7 +38,9 @@ func (f *Flow) signIn(ctx context.Context, in *flows.Interaction, p *storage.Pro
 		return flows.Proof{}, err
 	case p.TrustEmail && u.EmailVerified && flows.MaySignIn(u):
 		i := f.identity(in, p, who, u.ID)
-		return f.proof(in, p, who, i, told(in, "identity.linked", i), f.config.Identities.Add(i)), nil
+		proof := f.proof(in, p, who, i, told(in, "identity.linked", i), f.config.Identities.Add(i))
+		proof.Told = linked
+		return proof, nil
 	}
 	ev := in.Event("identity.proof_wanted")
 	ev.Target, ev.Details = u.ID, map[string]string{"provider": p.ID}
@@ -69,7 +71,11 @@ func (f *Flow) newcomer(ctx context.Context, in *flows.Interaction, p *storage.P
 	if p.TrustEmail {
 		proven = key
 	}
-	if p.NoSignup || !in.Project.SignupEnabled || !in.Project.Access.Admits(proven, false) {
+	invited, err := flows.InvitationOf(ctx, f.config.Invitations, in, proven)
+	if err != nil {
+		return flows.Proof{}, err
+	}
+	if p.NoSignup || invited == nil && !(in.Project.SignupEnabled && in.Project.Access.Admits(proven, false)) {
 		return flows.Proof{}, f.closed(in, p, "", "no_signup")
 	}
 	if err := in.Limits.Signup(ctx); err != nil {
@@ -78,14 +84,14 @@ func (f *Flow) newcomer(ctx context.Context, in *flows.Interaction, p *storage.P
 	u := &storage.User{
 		ID: storage.NewSubject(), Email: address, EmailKey: key, EmailVerified: proven != "",
 		Name: who.name, GivenName: who.given, FamilyName: who.family, Picture: who.picture, Locale: who.locale,
-		Status: storage.UserActive, Role: "member", ProfileUpdatedAt: in.Now, CreatedOrder: in.Now.UnixMicro(),
+		Status: storage.UserActive, Role: flows.RoleOf(invited), ProfileUpdatedAt: in.Now, CreatedOrder: in.Now.UnixMicro(),
 	}
 	i := f.identity(in, p, who, u.ID)
 	proof := f.proof(in, p, who, i, told(in, "identity.linked", i), f.config.Identities.Add(i))
 	made := in.Event("user.registered")
 	made.Actor, made.Target, made.Details = u.ID, u.ID, map[string]string{"provider": p.ID}
 	proof.NewUser, proof.Events = u, append([]storage.AuditEvent{made}, proof.Events...)
-	proof.Identifier = address
+	proof.Identifier, proof.Invitation = address, invited
 	proof.Taken = &flows.Problem{Message: "problem.upstream_again", Data: map[string]any{"Name": p.Name}} // by another tab: they try again
 	return proof, nil
 }
@@ -138,5 +144,5 @@ func (f *Flow) attach(ctx context.Context, in *flows.Interaction, p *storage.Pro
 		return flows.Proof{}, err
 	}
 	i := f.identity(in, p, who, userID)
-	return flows.Proof{Changes: []storage.Change{f.config.Identities.Add(i)}, Events: []storage.AuditEvent{told(in, "identity.linked", i)}}, nil
+	return flows.Proof{Told: linked, Changes: []storage.Change{f.config.Identities.Add(i)}, Events: []storage.AuditEvent{told(in, "identity.linked", i)}}, nil
 }

@@ -101,6 +101,7 @@ func TestS306Linking(t *testing.T) {
 			in := newStandIn(t)
 			in.claims["email_verified"] = tt.says
 			s := newSite(t, nil, works(in, func(p *storage.Provider) { p.TrustEmail = tt.trust }))
+			s.mails = true
 			u := s.user("alice@example.test", tt.local)
 			b := s.open()
 			b.signIn("works")
@@ -110,6 +111,9 @@ func TestS306Linking(t *testing.T) {
 			if got := len(s.identities(u.ID)); got != map[bool]int{true: 1}[tt.join] {
 				t.Errorf("%d identities of the account", got)
 			}
+			if got := s.letters(); got != map[bool]int{true: 1}[tt.join] {
+				t.Errorf("%d letters about a new way in", got)
+			}
 		})
 	}
 }
@@ -118,6 +122,7 @@ func TestS306Linking(t *testing.T) {
 func TestS306Proof(t *testing.T) {
 	in := newStandIn(t)
 	s := newSite(t, nil, works(in))
+	s.mails = true
 	u := s.user("alice@example.test", false)
 	b := s.open()
 	w := b.signIn("works")
@@ -144,6 +149,9 @@ func TestS306Proof(t *testing.T) {
 	}
 	if w := b.post(b.at+"/upstream", "decision", "link"); w.Header().Get("Location") != "/authorize/resume?id="+b.row.ID {
 		t.Fatalf("%d to %q", w.Code, w.Header().Get("Location"))
+	}
+	if got := s.letters(); got != 1 {
+		t.Errorf("%d letters about a new way in", got)
 	}
 	fresh := s.open()
 	if fresh.signIn("works"); fresh.who() != u.ID {
@@ -217,6 +225,8 @@ func TestSignup(t *testing.T) {
 		{"allowlist", storage.AccessPolicy{Mode: storage.AccessAllowlist, Domains: []string{"example.test"}}, nil, true},
 		{"allowlist-of-others", storage.AccessPolicy{Mode: storage.AccessAllowlist, Domains: []string{"example.com"}}, nil, false},
 		{"allowlist-not-trusted", storage.AccessPolicy{Mode: storage.AccessAllowlist, Domains: []string{"example.test"}}, func(p *storage.Provider) { p.TrustEmail = false }, false},
+		{"invited", storage.AccessPolicy{Mode: storage.AccessInvite}, nil, true},
+		{"invited-not-trusted", storage.AccessPolicy{Mode: storage.AccessInvite}, func(p *storage.Provider) { p.TrustEmail = false }, false},
 		{"no-signup", storage.AccessPolicy{}, func(p *storage.Provider) { p.NoSignup = true }, false},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
@@ -228,10 +238,23 @@ func TestSignup(t *testing.T) {
 			s := newSite(t, nil, c)
 			s.project.Access = tt.access
 			s.project.SignupEnabled = tt.name != "signup-disabled"
+			invitation := &storage.UserInvitation{Email: "alice@example.test", EmailKey: "alice@example.test", Role: "guest", EndsAt: time.Now().Add(time.Hour)}
+			if strings.HasPrefix(tt.name, "invited") {
+				_, changes := s.store.UserInvitations.Issue(invitation)
+				if err := s.store.Commit(t.Context(), s.project.Scope(), changes...); err != nil {
+					t.Fatal(err)
+				}
+			}
 			b := s.open()
 			w := b.signIn("works")
 			if (b.who() != "") != tt.in {
 				t.Errorf("signed in %q, want %v", b.who(), tt.in)
+			}
+			if tt.name == "invited" {
+				u, err := s.store.Users.Get(t.Context(), s.project.Scope(), b.who())
+				if err != nil || u.Role != "guest" || !s.audited("invitation.accepted", "") {
+					t.Errorf("not accepted: %+v, %v", u, err)
+				}
 			}
 			if !tt.in && (w.Code != http.StatusForbidden || !s.audited("user.sign_in_failed", "upstream_no_signup")) {
 				t.Errorf("status %d", w.Code)

@@ -65,7 +65,7 @@ func newSiteOn(t *testing.T, store *storage.Store, presets map[storage.ProviderK
 	s := &site{t: t, project: p, client: &http.Client{}, store: store}
 	accounts := &flows.Accounts{Users: s.store.Users, Email: fold, Username: fold}
 	s.flow = upstream.New(upstream.Config{
-		Accounts: accounts, Stored: s.store.Providers, States: s.store.ProviderStates, Identities: s.store.OAuthIdentities,
+		Accounts: accounts, Stored: s.store.Providers, States: s.store.ProviderStates, Identities: s.store.OAuthIdentities, Invitations: s.store.UserInvitations,
 		Client: s.client, Now: time.Now, Back: "identify", Presets: presets,
 		Configured: func(*storage.Project) []upstream.Configured { return configured },
 	})

@@ -22,6 +22,8 @@ type Config struct {
 	Stored     *storage.Providers
 	States     *storage.ProviderStates
 	Identities *storage.OAuthIdentities
+	// Invitations let in who proves the address of one. nil: nobody is invited.
+	Invitations *storage.UserInvitations
 	// Client reaches the providers: one that reaches nothing that it must not.
 	Client *http.Client
 	Now    func() time.Time
@@ -165,10 +167,14 @@ func (f *Flow) link(in *flows.Interaction, l *storage.PendingLink) flows.Proof {
 		Email: l.Email, Name: l.Name, LastUsed: in.Now, CreatedOrder: in.Now.UnixMicro(),
 	}
 	return flows.Proof{
-		Linked: true, Changes: []storage.Change{f.config.Identities.Add(i)},
+		Linked: true, Told: linked, Changes: []storage.Change{f.config.Identities.Add(i)},
 		Events: []storage.AuditEvent{told(in, "identity.linked", i)},
 	}
 }
+
+// linked is what the owner is told of an identity that signs in to an account that
+// was there before it.
+const linked = "changed.linked"
 
 // told is an event about an identity.
 func told(in *flows.Interaction, action string, i *storage.OAuthIdentity) storage.AuditEvent {

@@ -90,6 +90,10 @@ func (l *loader) defaults() {
 			values[s.Key] = v
 			l.origins[s.Key] = Origin{Source: SourceDefault, Dev: l.in.Dev}
 		}
+		if path, ok := l.in.Defaults[s.fileKey()]; ok && s.Secret {
+			values[s.fileKey()] = path
+			l.origins[s.fileKey()] = Origin{Source: SourceDefault, Dev: l.in.Dev}
+		}
 	}
 	l.layer(values)
 }
