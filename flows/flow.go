@@ -189,11 +189,11 @@ type Proof struct {
 	// Invitation is what NewUser, or the account that waited for its owner, comes from:
 	// the step accepts it. Only of an address that it proves.
 	Invitation *storage.UserInvitation
-	Letter     storage.Mail  // to the account's owner: name and data are enough; the zero Mail: none
-	Told       string        // message id of what changed, for a letter to the account's owner; "": none
-	Taken      *Problem      // what to say when NewUser clashes with another account
-	Stay       bool          // go on with this flow's page, which is offered
-	Done       any           // what the page "linkdone" shows, in place of Opened.Done
+	Letter     storage.Mail // to the account's owner: name and data are enough; the zero Mail: none
+	Told       string       // message id of what changed, for a letter to the account's owner; "": none
+	Taken      *Problem     // what to say when NewUser clashes with another account
+	Stay       bool         // go on with this flow's page, which is offered
+	Done       any          // what the page "linkdone" shows, in place of Opened.Done
 	// Link is an identity that waits until its person has proven an account;
 	// Linked ends the waiting.
 	Link   *storage.PendingLink

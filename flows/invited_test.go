@@ -98,11 +98,12 @@ func TestInvitedTellsNothing(t *testing.T) {
 	s := newSite(t, mails, func(p *storage.Project) { p.Access.Mode = storage.AccessInvite })
 	s.invited(&storage.UserInvitation{Email: "guest@example.test"})
 	s.invited(&storage.UserInvitation{Email: "later@example.test", EndsAt: noon.Add(-time.Hour)})
+	s.verified("known")
 	for _, flow := range []string{"emailcode", "magiclink"} {
 		seen := map[string]bool{}
 		var reads []int64
 		s.browser().ask(flow, "first@example.test") // the project's secrets are made once
-		for _, name := range []string{"guest", "later", "nobod"} {
+		for _, name := range []string{"guest", "later", "nobod", "known"} {
 			b := s.browser()
 			at := b.begin(request())
 			before := s.repo.reads.Load()
@@ -111,13 +112,13 @@ func TestInvitedTellsNothing(t *testing.T) {
 			text += neutral(b.get(at+"/"+flow), name, at)
 			seen[text+neutral(b.post(at+"/"+flow, "code", "000000"), name, at)] = true
 		}
-		if len(seen) != 1 || reads[0] != reads[2] {
+		if len(seen) != 1 || reads[0] != reads[2] || reads[0] != reads[3] {
 			t.Errorf("S3-01/invited: %s: %d different answers, %v reads", flow, len(seen), reads)
 		}
 		s.pass(time.Minute)
 	}
 	for _, l := range s.letters() {
-		if (l.Name == "no_account") == (l.To == "guest@example.test") {
+		if (l.Name == "no_account") == (l.To == "guest@example.test" || l.To == "known@example.test") {
 			t.Errorf("letter %s to %s", l.Name, l.To)
 		}
 	}

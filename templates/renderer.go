@@ -44,7 +44,7 @@ type theme struct {
 	messages *messages
 	assets   *assets
 	mails    *mails
-	limit    int // of a page in bytes, 0 for none
+	limit    int             // of a page in bytes, 0 for none
 	own      map[string]bool // pages that a project's own files are part of
 }
 

@@ -15,7 +15,9 @@ func TestKeysRacedByName(t *testing.T) {
 		out := make([]answer, calls)
 		var all sync.WaitGroup
 		for i := range out {
-			all.Go(func() { out[i] = a.call("operator", "KeyService/RotateKeys", []byte(`{"project_id":"alpha","alg":"ES256","force":true}`)) })
+			all.Go(func() {
+				out[i] = a.call("operator", "KeyService/RotateKeys", []byte(`{"project_id":"alpha","alg":"ES256","force":true}`))
+			})
 		}
 		all.Wait()
 		won, lost := 0, 0
