@@ -25,6 +25,9 @@ func TestTenantMoved(t *testing.T) {
 		wantPage(t, s.browser().post(forOld, "decision", "allow"), http.StatusOK)
 		wantPage(t, b.post(forNew, "decision", "confirm"), http.StatusOK, "is changed")
 	}
+	if now, err := s.store.Users.Get(t.Context(), s.project.Scope(), other.ID); err != nil || now.GovernedBy != "" {
+		t.Errorf("who is no member takes a policy along: %+v, %v", now, err)
+	}
 	signsIn := func(address string) bool {
 		b := s.browser()
 		return b.post(b.begin(request())+"/identify", "identifier", address, "password", "correct horse").Code == http.StatusSeeOther && len(b.sessions()) > 0
