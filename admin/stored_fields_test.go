@@ -80,7 +80,7 @@ func TestClientFields(t *testing.T) {
 var userKept = map[string]string{
 	"ID": "set once", "Meta": "the database's", "EmailKey": "made of email", "UsernameKey": "made of username", "NameKey": "made of name",
 	"Deletion": "set by a change of the status", "ProfileUpdatedAt": "the time of the update", "CreatedOrder": "orders lists",
-	"Terms": "accepted by the person",
+	"Terms": "accepted by the person", "GovernedBy": "set where a member changes their address",
 }
 
 // plainPeople leave addresses and names as they are.
