@@ -39,6 +39,7 @@ type Config struct {
 	Projects  Projects
 	Tokens    Tokens
 	Clients   ClientRules
+	Providers ProviderRules
 	Keys      Keys
 	People    People
 	Passwords Passwords
@@ -91,7 +92,7 @@ type method struct {
 // New makes the services. It fails when an RPC that is served does not say who
 // may call it.
 func New(c Config) (*Server, error) {
-	if c.Store == nil || c.Projects == nil || c.Tokens == nil || c.Clients == nil || c.Keys == nil || c.People == nil || c.Passwords == nil || c.Resolver == nil || c.Pages == nil || c.Post == nil || c.Now == nil || c.ControlProject == "" {
+	if c.Store == nil || c.Projects == nil || c.Tokens == nil || c.Clients == nil || c.Providers == nil || c.Keys == nil || c.People == nil || c.Passwords == nil || c.Resolver == nil || c.Pages == nil || c.Post == nil || c.Now == nil || c.ControlProject == "" {
 		return nil, errors.New("admin: a required field of the configuration is not set")
 	}
 	if c.Log == nil {
@@ -214,7 +215,7 @@ func originOf(peer connect.Peer, h http.Header) storage.Origin {
 func (s *Server) table() []method {
 	return slices.Concat(
 		s.projectTable(), s.domainTable(), s.tenantTable(), s.userTable(), s.groupTable(), s.clientTable(), s.sessionTable(), s.keyTable(), s.auditTable(),
-		s.invitationTable(), s.helpTable(),
+		s.invitationTable(), s.helpTable(), s.providerTable(),
 	)
 }
 
@@ -226,7 +227,7 @@ func files() []protoreflect.FileDescriptor {
 		adminv1.File_identity_admin_v1_group_service_proto, adminv1.File_identity_admin_v1_client_service_proto,
 		adminv1.File_identity_admin_v1_session_service_proto, adminv1.File_identity_admin_v1_key_service_proto,
 		adminv1.File_identity_admin_v1_audit_service_proto, adminv1.File_identity_admin_v1_invitation_service_proto,
-		adminv1.File_identity_admin_v1_help_service_proto,
+		adminv1.File_identity_admin_v1_help_service_proto, adminv1.File_identity_admin_v1_provider_service_proto,
 	}
 }
 

@@ -95,10 +95,21 @@ func (s *Providers) Add(ctx context.Context, scope Scope, p *Provider, secret st
 	if err := CheckProviderID(p.ID); err != nil {
 		return err
 	}
+	return s.store(ctx, scope, p, secret, func() Change { return create(typeProvider, p) }, also)
+}
+
+// Replace stores a changed provider. A secret takes the place of the sealed one; ""
+// leaves it as it is. ErrConflict when the provider was changed since it was read.
+func (s *Providers) Replace(ctx context.Context, scope Scope, p *Provider, secret string, also ...Change) error {
+	return s.store(ctx, scope, p, secret, func() Change { return update(typeProvider, p, p.Version) }, also)
+}
+
+// store seals the secret before the row is encoded.
+func (s *Providers) store(ctx context.Context, scope Scope, p *Provider, secret string, change func() Change, also []Change) error {
 	if secret != "" {
 		p.Sealed = s.keys.Seal([]byte(secret), scope.Project(), "Provider", p.ID)
 	}
-	_, err := commit(ctx, s.repo, scope, append([]Change{create(typeProvider, p)}, also...))
+	_, err := commit(ctx, s.repo, scope, append([]Change{change()}, also...))
 	return err
 }
 
@@ -116,20 +127,30 @@ func (s *Providers) Secret(scope Scope, p *Provider) (string, error) {
 	return string(b), err
 }
 
-// List returns the providers of a project in the order they were added: at most
-// MaxProviders.
-func (s *Providers) List(ctx context.Context, scope Scope) ([]*Provider, error) {
-	page, err := list[Provider](ctx, s.repo, scope, graph.Query{Type: typeProvider, Index: "created", Limit: MaxProviders})
-	return page.Items, err
-}
-
-// MaxProviders is how many of a project's providers are shown.
+// MaxProviders is how many a project may have: each is a button.
 const MaxProviders = 50
 
-// Delete removes a provider with the identities that people have there.
-func (s *Providers) Delete(ctx context.Context, scope Scope, id string, also ...Change) error {
-	_, err := commit(ctx, s.repo, scope, append([]Change{
-		remove(typeProvider, id), removeBy(typeOAuthIdentity, "provider", graph.String(id)),
-	}, also...))
+// List returns the providers of a project in the order they were added.
+func (s *Providers) List(ctx context.Context, scope Scope, p PageRequest) (List[Provider], error) {
+	return list[Provider](ctx, s.repo, scope, graph.Query{Type: typeProvider, Index: "created", Limit: p.Limit, After: p.After})
+}
+
+// Linked says whether anybody has an identity at a provider, be it stored or
+// configured.
+func (s *Providers) Linked(ctx context.Context, scope Scope, id string) (bool, error) {
+	page, err := list[OAuthIdentity](ctx, s.repo, scope, graph.Query{
+		Type: typeOAuthIdentity, Index: "provider", Equal: []graph.Value{graph.String(id)}, Limit: 1,
+	})
+	return len(page.Items) > 0, err
+}
+
+// Delete removes a provider, and with unlink the identities that people have there
+// in the same commit: whatever is called by its id later knows nobody.
+func (s *Providers) Delete(ctx context.Context, scope Scope, id string, unlink bool, also ...Change) error {
+	changes := []Change{remove(typeProvider, id)}
+	if unlink {
+		changes = append(changes, removeBy(typeOAuthIdentity, "provider", graph.String(id)))
+	}
+	_, err := commit(ctx, s.repo, scope, append(changes, also...))
 	return err
 }

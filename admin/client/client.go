@@ -26,6 +26,7 @@ type Client struct {
 	Audit       adminv1connect.AuditServiceClient
 	Invitations adminv1connect.InvitationServiceClient
 	Help        adminv1connect.HelpServiceClient
+	Providers   adminv1connect.ProviderServiceClient
 }
 
 // New makes the clients of a server, which is named by its URL. A token is sent
@@ -54,6 +55,7 @@ func Over(h connect.HTTPClient, server string, options ...connect.ClientOption) 
 		Audit:       adminv1connect.NewAuditServiceClient(h, server, options...),
 		Invitations: adminv1connect.NewInvitationServiceClient(h, server, options...),
 		Help:        adminv1connect.NewHelpServiceClient(h, server, options...),
+		Providers:   adminv1connect.NewProviderServiceClient(h, server, options...),
 	}
 }
 

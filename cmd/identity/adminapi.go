@@ -30,7 +30,7 @@ import (
 func adminConfig(c *config.Config, p *provider, h *hashing, rules *passwordRules, log *slog.Logger) admin.Config {
 	found := adminProjects{p}
 	return admin.Config{
-		Store: p.store, Projects: found, Tokens: adminTokens{p.op, found}, Clients: clientRules{p.store}, Keys: adminKeys{p.keys},
+		Store: p.store, Projects: found, Tokens: adminTokens{p.op, found}, Clients: clientRules{p.store}, Providers: providerRules{configuredFor(c), c.Insecure.LoopbackFetch}, Keys: adminKeys{p.keys},
 		People: people{}, Passwords: adminPasswords{h, rules}, Resolver: net.DefaultResolver, Pages: adminPages{c, p}, Post: adminPost{}, Ways: slices.Sorted(maps.Keys(flowModules)), ControlProject: p.project.ID, Now: time.Now, Log: log,
 		Secret: c.Admin.Secret.Reveal(), PublicMailDomains: c.Admin.PublicMailDomains, AssumeDomains: !c.Server.RequireVerifiedAuthDomain,
 		Limits: admin.Limits{Window: c.RateLimit.Window, Failures: c.RateLimit.ClientAuth, Bootstraps: c.RateLimit.Bootstrap},

@@ -104,6 +104,12 @@ var rows = map[string]row{
 	"HelpService/ListHelpRequests":   {`{}`, ""},
 	"HelpService/ResolveHelpRequest": {`{"helpRequestId":"HELP"}`, "not_found"},
 
+	"ProviderService/CreateProvider": {`{"provider":{"kind":"oidc","clientId":"c"},"clientSecret":"s"}`, "invalid_argument"},
+	"ProviderService/GetProvider":    {`{"providerId":"PROVIDER"}`, "not_found"},
+	"ProviderService/ListProviders":  {`{}`, ""},
+	"ProviderService/UpdateProvider": {`{"provider":{"id":"PROVIDER","name":"x"},"updateMask":"name"}`, "not_found"},
+	"ProviderService/DeleteProvider": {`{"providerId":"PROVIDER"}`, "not_found"},
+
 	"AuditService/ListAuditEvents":   {`{}`, ""},
 	"AuditService/ListControlEvents": {`{}`, ""},
 	"AuditService/VerifyAuditLog":    {`{}`, ""},
@@ -170,9 +176,12 @@ func (a *administered) fillBeta() {
 	_, invited := store.UserInvitations.Issue(invitation)
 	help := &storage.HelpRequest{Email: "guest@beta.test", Message: "help", CreatedOrder: time.Now().UnixMicro()}
 	must(a.t, store.Commit(ctx, beta, append(invited, store.HelpRequests.Ask(help))...))
+	elsewhere := &storage.Provider{ID: "works-of-beta", Kind: storage.ProviderOIDC, ClientID: "c", Issuer: "https://works.example", CreatedOrder: 1}
+	must(a.t, store.Providers.Add(ctx, beta, elsewhere, "s"))
 	a.ids = map[string]string{
 		"USER": u.ID, "GROUP": g.ID, "TENANT": tenant.ID, "CLIENT": "client-of-beta", "SESSION": session.ID,
 		"DOMAIN": domain.ID, "CREDENTIAL": credentials.Items[0].ID, "KEY": keys[0].KID, "INVITATION": invitation.ID, "HELP": help.ID,
+		"PROVIDER": elsewhere.ID,
 	}
 	must(a.t, a.p.keys.Ensure(ctx, a.project("alpha")))
 }

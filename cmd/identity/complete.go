@@ -6,6 +6,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/elloloop/identity/flows/upstream"
 	adminv1 "github.com/elloloop/identity/proto/gen/identity/admin/v1"
 )
 
@@ -74,6 +75,15 @@ func (a *api) names(ctx context.Context, cmd *cobra.Command, typed string) ([]st
 		domains, err := a.listDomains(ctx)
 		for _, d := range domains {
 			names = append(names, d.GetHost())
+		}
+		return names, err
+	case "provider":
+		if cmd.Name() == "add" {
+			return upstream.Kinds(), nil
+		}
+		providers, err := a.listProviders(ctx)
+		for _, p := range providers {
+			names = append(names, cobra.CompletionWithDesc(p.GetId(), p.GetName()))
 		}
 		return names, err
 	case "key":

@@ -2,6 +2,7 @@ package upstream
 
 import (
 	"crypto/ecdsa"
+	"crypto/elliptic"
 	"crypto/x509"
 	"encoding/json"
 	"encoding/pem"
@@ -14,20 +15,29 @@ import (
 	"github.com/elloloop/identity/storage"
 )
 
-// appleSecret is the client secret that Apple takes: a JWT that the team's key
-// signs (RFC 7523 §3, in the parameter of a secret). It is made for each request.
-func appleSecret(p *storage.Provider, key string, now time.Time) (string, error) {
-	block, _ := pem.Decode([]byte(key))
+// appleKey reads the key that Apple gave. Its error never quotes it.
+func appleKey(file string) (*ecdsa.PrivateKey, error) {
+	block, _ := pem.Decode([]byte(file))
 	if block == nil {
-		return "", errNoSecret
+		return nil, errNoSecret
 	}
 	parsed, err := x509.ParsePKCS8PrivateKey(block.Bytes)
 	if err != nil {
-		return "", errNoSecret // the error may quote the key
+		return nil, errNoSecret // the error may quote the key
 	}
 	private, ok := parsed.(*ecdsa.PrivateKey)
-	if !ok {
-		return "", errNoSecret
+	if !ok || private.Curve != elliptic.P256() {
+		return nil, errNoSecret
+	}
+	return private, nil
+}
+
+// appleSecret is the client secret that Apple takes: a JWT that the team's key
+// signs (RFC 7523 §3, in the parameter of a secret). It is made for each request.
+func appleSecret(p *storage.Provider, key string, now time.Time) (string, error) {
+	private, err := appleKey(key)
+	if err != nil {
+		return "", err
 	}
 	signer, err := jose.NewSigner(jose.SigningKey{Algorithm: jose.ES256, Key: jose.JSONWebKey{Key: private, KeyID: p.KeyID}}, nil)
 	if err != nil {

@@ -196,9 +196,7 @@ func (f *Flow) fromUserinfo(ctx context.Context, p *storage.Provider, accessToke
 	}
 	issuer := p.Issuer
 	if issuer == "" {
-		if u, err := url.Parse(p.UserinfoEndpoint); err == nil {
-			issuer = u.Scheme + "://" + u.Host
-		}
+		issuer = originOf(p.UserinfoEndpoint)
 	}
 	text := func(name string) string { s, _ := raw[name].(string); return s }
 	who := &person{
@@ -215,6 +213,15 @@ func (f *Flow) fromUserinfo(ctx context.Context, p *storage.Provider, accessToke
 		who.verified = who.email != ""
 	}
 	return who, who.check()
+}
+
+// originOf stands for the issuer of a service that has none.
+func originOf(endpoint string) string {
+	u, err := url.Parse(endpoint)
+	if err != nil {
+		return ""
+	}
+	return u.Scheme + "://" + u.Host
 }
 
 // subject is the id that never goes to somebody else. GitHub's is a number: its

@@ -3,11 +3,8 @@ package upstream
 import (
 	"context"
 	"errors"
-	"fmt"
 	"log/slog"
-	"maps"
 	"net/url"
-	"slices"
 
 	"golang.org/x/oauth2"
 
@@ -105,7 +102,7 @@ func openid(p *storage.Provider) bool {
 // providers are those that may be used, in their order. What is configured comes
 // first, and takes the place of a stored one of the same id.
 func (f *Flow) providers(ctx context.Context, pr *storage.Project) ([]*storage.Provider, error) {
-	stored, err := f.config.Stored.List(ctx, pr.Scope())
+	stored, err := f.config.Stored.List(ctx, pr.Scope(), storage.PageRequest{Limit: storage.MaxProviders})
 	if err != nil {
 		return nil, err
 	}
@@ -115,7 +112,7 @@ func (f *Flow) providers(ctx context.Context, pr *storage.Project) ([]*storage.P
 		p := c.Provider
 		all, seen[p.ID] = append(all, &p), true
 	}
-	for _, p := range stored {
+	for _, p := range stored.Items {
 		if !seen[p.ID] && !p.Disabled {
 			all = append(all, p)
 		}
@@ -170,25 +167,3 @@ func authStyle(p *storage.Provider) oauth2.AuthStyle {
 }
 
 var errNoSecret = errors.New("upstream: the provider has no key that can sign")
-
-// Check refuses a provider that could not be used.
-func Check(p *storage.Provider) error {
-	need := map[string]string{"client id": p.ClientID}
-	switch p.Kind {
-	case storage.ProviderOIDC:
-		need["issuer"] = p.Issuer
-	case storage.ProviderOAuth:
-		need["authorization endpoint"], need["token endpoint"], need["userinfo endpoint"] = p.AuthorizationEndpoint, p.TokenEndpoint, p.UserinfoEndpoint
-	case storage.ProviderApple:
-		need["team id"], need["key id"] = p.TeamID, p.KeyID
-	}
-	for _, what := range slices.Sorted(maps.Keys(need)) {
-		if need[what] == "" {
-			return fmt.Errorf("%w: a provider of the kind %s needs a %s", storage.ErrInvalidArgument, p.Kind, what)
-		}
-	}
-	if !slices.Contains([]string{"", "none", "client_secret_basic", "client_secret_post"}, p.AuthMethod) {
-		return fmt.Errorf("%w: auth method %q: want client_secret_basic, client_secret_post or none", storage.ErrInvalidArgument, p.AuthMethod)
-	}
-	return storage.CheckProviderID(p.ID)
-}
