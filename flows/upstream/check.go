@@ -171,8 +171,8 @@ func isLoopback(host string) bool {
 	return strings.EqualFold(host, "localhost") || err == nil && a.Unmap().IsLoopback()
 }
 
-// visible says whether a text has nothing but the characters of RFC 6749
-// Appendix A.
+// visible says whether a text has nothing but the characters of a client id and a
+// client secret (RFC 6749 Appendix A.1, Appendix A.2).
 func visible(s string) bool {
 	return !strings.ContainsFunc(s, func(r rune) bool { return r < ' ' || r > '~' })
 }
