@@ -98,6 +98,27 @@ func TestPhoneCode(t *testing.T) {
 	}
 }
 
+// TestPhoneCodeAndApp: who has an app is asked for it after the code of a message,
+// once: both are things that they have, so the class is that of one factor.
+func TestPhoneCodeAndApp(t *testing.T) {
+	s := newSite(t, texts)
+	u := s.reachable("alice", number)
+	s.app(u)
+	for i, second := range [][]string{{"/totp", s.appCode()}, {"/recoverycode", "ABCDEFGHJKLM"}} {
+		b := s.browser()
+		at, id := b.askPhone(number)
+		wantRedirect(t, b.post(at+"/phonecode", "code", s.codes(number)[i]), at)
+		if _, err := b.resume(id); !errors.Is(err, storage.ErrNotFound) {
+			t.Errorf("%s: signed in without it: %v", second[0], err)
+		}
+		wantRedirect(t, b.post(at+second[0], "code", second[1]), "/authorize/resume?id="+id)
+		if ar := b.done(id); ar.Subject != u.ID || !slices.Equal(ar.AMR, []string{"sms", "otp"}) || ar.ACR != "pwd" {
+			t.Errorf("subject %q, amr %v, acr %q", ar.Subject, ar.AMR, ar.ACR)
+		}
+		s.pass(time.Minute)
+	}
+}
+
 // TestPhoneCodeTries: five wrong tries, then the right one is none any more; and
 // what is no number.
 func TestPhoneCodeTries(t *testing.T) {

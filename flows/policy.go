@@ -54,6 +54,11 @@ func (in *Interaction) MaySecond(flow string) bool {
 // MultiFactor says whether what was proven is of two kinds.
 func (in *Interaction) MultiFactor() bool { return reached(in.Request.AMR, nil) == ACRMultiFactor }
 
+// PassedSecond says whether a code of an app, or one that stands in for it, was
+// proven: it is not asked for again, also where it is of the same kind as what came
+// before it, such as a telephone, and both together are one factor still.
+func (in *Interaction) PassedSecond() bool { return slices.Contains(in.Request.AMR, "otp") }
+
 // WantsSecond says whether the person must prove more if they can: they have said
 // who they are by one factor, and the policy or the client wants two.
 // A second factor that was set at setAt is not asked on a device that remembers

@@ -135,7 +135,7 @@ func (p *parts) qr() qr.Config {
 }
 
 func (p *parts) recovery() recoverycode.Config {
-	return recoverycode.Config{Codes: p.store.RecoveryCodes, Secrets: p.store.ProjectSecrets, Back: "totp", Help: "help"}
+	return recoverycode.Config{Codes: p.store.RecoveryCodes, Secrets: p.store.ProjectSecrets, Back: "totp", Help: "help", Page: account.PathCodes}
 }
 
 // modules are the flows of one engine.

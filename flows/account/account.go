@@ -91,9 +91,10 @@ const (
 	// PathPassword is where a password is changed.
 	PathPassword = flows.AccountPath + "/password"
 	// PathPasskey is where a passkey is added.
-	PathPasskey  = flows.AccountPath + "/passkey"
-	pathApp      = flows.AccountPath + "/authenticator"
-	pathCodes    = flows.AccountPath + "/recovery-codes"
+	PathPasskey = flows.AccountPath + "/passkey"
+	pathApp     = flows.AccountPath + "/authenticator"
+	// PathCodes is where new recovery codes are given.
+	PathCodes    = flows.AccountPath + "/recovery-codes"
 	pathSessions = flows.AccountPath + "/sessions"
 	pathClients  = flows.AccountPath + "/apps"
 	pathActivity = flows.AccountPath + "/activity"
@@ -118,7 +119,7 @@ func Rooms(c Config) []flows.Room {
 		{Path: PathPassword, Name: "accountpassword", Guarded: true, View: p.password, Submit: p.setPassword},
 		{Path: PathPasskey, Name: "accountpasskey", Guarded: true, View: p.passkey, Submit: p.addPasskey},
 		{Path: pathApp, Name: "accountapp", Guarded: true, View: p.app, Submit: p.setApp},
-		{Path: pathCodes, Name: "accountcodes", Guarded: true, View: p.codes, Submit: p.setCodes},
+		{Path: PathCodes, Name: "accountcodes", Guarded: true, View: p.codes, Submit: p.setCodes},
 		{Path: pathSessions, Name: "accountsessions", View: p.sessions, Submit: p.endSessions, Fresh: never},
 		{Path: pathClients, Name: "accountclients", View: p.clients, Submit: p.revokeClient, Fresh: never},
 		{Path: pathActivity, Name: "accountactivity", View: p.activity},

@@ -236,7 +236,7 @@ func (p *pages) setApp(ctx context.Context, m *flows.Member, form url.Values) (f
 	if has, err := p.Store.RecoveryCodes.Has(ctx, m.Project.Scope(), m.User.ID); err != nil {
 		return flows.Outcome{}, err
 	} else if !has {
-		to = pathCodes
+		to = PathCodes
 	}
 	changes = append(append(changes, clear...), ways.Unchanged()...)
 	return flows.Outcome{Changes: changes, Events: []storage.AuditEvent{ev}, Told: "changed.app_added", To: to, Done: "app"}, nil

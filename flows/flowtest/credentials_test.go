@@ -178,3 +178,19 @@ func TestCredentialFlows(t *testing.T) {
 		}
 	}
 }
+
+// TestRecoveryCodesOnce: who is on the way to the page that offers codes is not given
+// others before, which that page would end.
+func TestRecoveryCodesOnce(t *testing.T) {
+	const page = "/account/recovery-codes"
+	for driver, open := range drivers() {
+		w := newWorld(t, open(t))
+		f := recoverycode.NewIssue(recoverycode.Config{Codes: w.store.RecoveryCodes, Secrets: w.store.ProjectSecrets, Page: page}, "totp")
+		for to, want := range map[string]bool{"": true, "/account": true, page: false} {
+			s := w.state(t, f, storage.AuthorizationRequest{Subject: w.user.ID, AMR: []string{"pwd", "otp"}, Proven: []string{"totp"}, ReturnTo: to})
+			if needed, err := f.Needed(t.Context(), s.In); err != nil || needed != want {
+				t.Errorf("%s: on the way to %q: %v, %v", driver, to, needed, err)
+			}
+		}
+	}
+}

@@ -99,6 +99,9 @@ func (f *Issue) Needed(ctx context.Context, in *flows.Interaction) (bool, error)
 	if id == "" || !in.MultiFactor() || !slices.ContainsFunc(f.after, passed) || passed(f.ID()) {
 		return false, nil
 	}
+	if to := in.Request.ReturnTo; to != "" && to == f.config.Page {
+		return false, nil
+	}
 	has, err := f.config.Codes.Has(ctx, in.Project.Scope(), id)
 	return !has, err
 }

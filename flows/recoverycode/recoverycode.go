@@ -21,6 +21,9 @@ type Config struct {
 	Back string
 	// Help is the id of the flow for people who have no code either. "": none.
 	Help string
+	// Page is the path of the account's page that offers codes itself: who is on the
+	// way there is not given others first. "": none.
+	Page string
 }
 
 // Flow takes a recovery code in place of a second factor.
@@ -49,7 +52,7 @@ func (*Flow) Needed(context.Context, *flows.Interaction) (bool, error) { return 
 
 // Offered implements flows.Alternative.
 func (f *Flow) Offered(ctx context.Context, in *flows.Interaction) (bool, error) {
-	if in.Request.Subject == "" || in.MultiFactor() || !in.MaySecond(f.ID()) {
+	if in.Request.Subject == "" || in.MultiFactor() || in.PassedSecond() || !in.MaySecond(f.ID()) {
 		return false, nil
 	}
 	left, err := f.config.Codes.Left(ctx, in.Project.Scope(), in.Request.Subject)

@@ -60,7 +60,7 @@ func (*Flow) ReachesMultiFactor(*storage.Project) bool { return true }
 
 // Needed implements flows.Flow.
 func (f *Flow) Needed(ctx context.Context, in *flows.Interaction) (bool, error) {
-	if in.Request.Subject == "" || in.MultiFactor() || !in.MaySecond(f.ID()) {
+	if in.Request.Subject == "" || in.MultiFactor() || in.PassedSecond() || !in.MaySecond(f.ID()) {
 		return false, nil
 	}
 	c, err := f.config.Credentials.Get(ctx, in.Project.Scope(), in.Request.Subject)
