@@ -5,6 +5,8 @@ SHELL := /bin/bash
 GO           ?= go
 FUZZTIME     ?= 30s
 BENCH        ?= .
+# rtl: English in Arabic letters, from right to left.
+LOCALES      ?= en,de,es,fr,ja,rtl
 # A copy of the Go vulnerability database, such as file:///srv/vulndb; empty: the public one.
 VULNDB       ?=
 GOLANGCI     ?= github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.15.0
@@ -60,8 +62,9 @@ fuzz: ## Run every fuzz target for FUZZTIME (30s)
 	@bash .ci/fuzz $(FUZZTIME)
 
 .PHONY: screenshots
-screenshots: setup ## Draw every page into screenshots/, on a phone and on a desktop, light and dark
-	$(GO) run ./cmd/screenshots -out screenshots
+screenshots: ## Draw every page and letter into screenshots/, in LOCALES, on a phone and on a desktop, light and dark
+	@bash .ci/setup pictures
+	$(GO) run ./cmd/screenshots -out screenshots -locales $(LOCALES) -sheet 8
 
 .PHONY: conformance-server
 conformance-server: ## Start a provider as the OpenID Foundation's suite wants it (conformance/openid/README.md)

@@ -172,7 +172,7 @@ func TestJourney(t *testing.T) {
 		t.Errorf("the browser was told %+v", passkeys)
 	}
 	computer.open(d.Issuer + "/account/sessions")
-	computer.says("This one")
+	computer.says("This device")
 	var devices int
 	computer.must(&devices, "document.querySelectorAll('.things > li').length")
 	if devices != 2 {

@@ -14,7 +14,7 @@ import (
 	"github.com/chromedp/chromedp"
 )
 
-// picture writes what the tab shows into the folder of IDENTITY_PICTURES, for the
+// picture writes the whole page of the tab into the folder of IDENTITY_PICTURES, for the
 // documents. Without it nothing is written.
 func (c *tab) picture(name string) {
 	c.t.Helper()
@@ -23,7 +23,7 @@ func (c *tab) picture(name string) {
 		return
 	}
 	c.must(nil, "document.activeElement && document.activeElement.blur(), window.scrollTo(0, 0), 0")
-	shown, err := chromedp.Run(c.ctx, chromedp.CaptureScreenshot())
+	shown, err := chromedp.Run(c.ctx, chromedp.FullScreenshot(100))
 	if err == nil {
 		shown, err = small(shown)
 	}

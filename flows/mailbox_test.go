@@ -166,7 +166,7 @@ func TestMagicLink(t *testing.T) {
 	before := s.dump()
 	for range 3 {
 		wantPage(t, b.get(link), http.StatusOK, `method="post"`, "alice@example.test")
-		wantPage(t, s.browser().get(link), http.StatusOK, "did not ask for the letter")
+		wantPage(t, s.browser().get(link), http.StatusOK, "asked for in another browser")
 	}
 	if s.dump() != before {
 		t.Error("S3-07: opening the link changed something")

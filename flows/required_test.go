@@ -40,7 +40,7 @@ func TestVerify(t *testing.T) {
 	wantRedirect(t, b.post(at+"/verify", "decision", "send"), at+"/verify")
 	link := path(t, s.lastLetter("verify", u.Email).Link)
 	stranger := s.browser()
-	wantPage(t, stranger.get(link), http.StatusOK, "did not ask for the letter")
+	wantPage(t, stranger.get(link), http.StatusOK, "asked for in another browser")
 	before := s.dump()
 	wantPage(t, b.get(link), http.StatusOK, "Confirm the address")
 	wantPage(t, stranger.get(link), http.StatusOK)

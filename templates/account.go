@@ -243,8 +243,16 @@ type AccountLeftView struct {
 	SignInURL string `json:"sign_in_url"`
 }
 
-// When is a moment as people read it.
-func (d *document) When(t time.Time) string { return t.UTC().Format("2006-01-02 15:04") + " UTC" }
+// When is a moment as people read it: as the language writes it, and where the
+// language does not say how, as all understand it. Script puts the time of the
+// reader in its place.
+func (d *document) When(t time.Time) string {
+	layout, ok := d.theme.messages.fixed[d.tag]["layout.moment"]
+	if !ok {
+		layout = "2006-01-02 15:04"
+	}
+	return t.UTC().Format(layout) + " UTC"
+}
 
 // Moment is a moment for machines.
 func (d *document) Moment(t time.Time) string { return t.UTC().Format(time.RFC3339) }

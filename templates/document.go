@@ -83,7 +83,7 @@ func (d *document) T(id string, pairs ...any) (string, error) {
 	if len(pairs) > 0 {
 		data = make(map[string]any, len(pairs)/2)
 		for i := 0; i < len(pairs); i += 2 {
-			data[fmt.Sprint(pairs[i])] = pairs[i+1]
+			data[fmt.Sprint(pairs[i])] = d.apart(pairs[i+1])
 		}
 	}
 	s, ok := d.theme.messages.text(d.tag, id, data)
@@ -95,7 +95,23 @@ func (d *document) T(id string, pairs ...any) (string, error) {
 
 // Say is the text of a message that code chose; it never fails.
 func (d *document) Say(id string, data map[string]any) string {
+	if d.Dir == "rtl" && len(data) > 0 {
+		apart := make(map[string]any, len(data))
+		for name, v := range data {
+			apart[name] = d.apart(v)
+		}
+		data = apart
+	}
 	return d.theme.messages.say(d.tag, id, data)
+}
+
+// apart keeps the direction of a value in a sentence from right to left to the
+// value: the + of a telephone number stays before it (UAX #9 §2.4.2).
+func (d *document) apart(v any) any {
+	if s, ok := v.(string); ok && d.Dir == "rtl" {
+		return "\u2068" + s + "\u2069"
+	}
+	return v
 }
 
 // Plain is text of others without what could make it read as something else.

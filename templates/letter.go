@@ -159,12 +159,11 @@ func (t *theme) write(tag language.Tag, l Letter) (Written, error) {
 	if l.Client != "" {
 		s.Details = append(s.Details, t.messages.say(tag, "mail.for_client", data))
 	}
-	for id, v := range map[string]string{"mail.from_browser": l.Browser, "mail.from_ip": l.IP} {
-		if v = plain(v); v != "" {
-			s.Details = append(s.Details, t.messages.say(tag, id, map[string]any{"Value": v}))
+	for _, seen := range [...]struct{ id, value string }{{"mail.from_browser", l.Browser}, {"mail.from_ip", l.IP}} {
+		if v := plain(seen.value); v != "" {
+			s.Details = append(s.Details, t.messages.say(tag, seen.id, map[string]any{"Value": v}))
 		}
 	}
-	slices.Sort(s.Details)
 	if kind.link {
 		s.Link = htmltemplate.URL(safeLink(l.Link)) //nolint:gosec // http or https alone: safeLink
 		s.Button, s.LinkHint = say("button"), t.messages.say(tag, "mail.link_hint", nil)
@@ -227,7 +226,7 @@ func (r *Renderer) SMS(look *Look, preferences []string, name, code, host string
 func SampleLetters() []Letter {
 	out := make([]Letter, 0, len(letters))
 	values := map[string]any{
-		"Minutes": 15, "Hours": 24, "Days": 7, "Count": 9, "What": "password", "Email": "new@example.test", "Tenant": "Harbour Works",
+		"Minutes": 15, "Hours": 24, "Days": 7, "Count": 9, "What": "the password", "Email": "new@example.test", "Tenant": "Harbour Works",
 		"Answer": "We have reset your second factor.", "Message": "I lost my phone.",
 	}
 	for _, name := range Letters() {

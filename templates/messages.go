@@ -55,7 +55,7 @@ func loadMessages(fsys overlay, def language.Tag) (*messages, error) {
 			}
 		}
 	}
-	m.tags = bundle.LanguageTags()
+	m.tags = slices.Clone(bundle.LanguageTags()) // the bundle finds its messages by its own order
 	i := slices.Index(m.tags, def)
 	if i < 0 {
 		return nil, fmt.Errorf("templates: default language %s: there is no locales/%s.json", def, def)

@@ -99,6 +99,12 @@ func TestOwnFiles(t *testing.T) {
 	if got := value(elements(parsed(t, r, identify, "ar"), "html")[0], "dir"); got != "rtl" {
 		t.Errorf("ar: dir=%q", got)
 	}
+	leave := Page{Name: "logout", Action: "/logout", View: LogoutView{Account: "+436641234567"}}
+	for locale, want := range map[string]string{"en": " +436641234567.", "ar": " \u2068+436641234567\u2069."} {
+		if body := rendered(t, r, leave, locale).Body.String(); !strings.Contains(body, want) && !strings.Contains(body, strings.ReplaceAll(want, "+", "&#43;")) {
+			t.Errorf("%s: the value does not stand apart: %s", locale, body)
+		}
+	}
 	a := r.loaded.Load().assets
 	css := string(a.file[a.path["app.css"]].body)
 	if !strings.HasPrefix(css, ":root{--accent:#0d6e6e;") || !strings.HasSuffix(css, "body{color:red}") || len(a.file) != len(a.path) {

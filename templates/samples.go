@@ -77,6 +77,8 @@ func Samples() []Sample {
 				Sent:        "https://notes.example.com/callback/?from=somewhere-else"}}},
 		{"error-expired", Page{Name: "error", Client: client, RequestID: "0192f0c1-7d0a-7c3e-9f1b-3c9a5d1e2b44",
 			View: ErrorView{Status: 410, Message: "error.expired"}}},
+		{"error-not-found", Page{Name: "error", View: ErrorView{Status: 404, Message: "error.not_found"}}},
+		{"error-server", Page{Name: "error", RequestID: "0192f0c1-7d0a-7c3e-9f1b-3c9a5d1e2b44", View: ErrorView{Status: 500, Message: "error.server"}}},
 		{"formpost", Page{Name: "formpost", Action: "https://notes.example.com/callback",
 			View: FormPostView{Fields: []FormPostField{{"code", "SplxlOBeZQQYbYS6WxSbIA"}, {"state", "af0ifjsldkj"}, {"iss", "https://id.example.com"}}}}},
 		{"home", Page{Name: "home", Dev: true, View: HomeView{Issuer: "http://localhost:8080", Links: []HomeLink{

@@ -21,6 +21,8 @@ func accountSamples() []Sample {
 	profile := AccountProfileView{Email: "alice@example.test", EmailVerified: true, Username: "alice", Claims: []AccountClaim{
 		{"name", "Alice Anders"}, {"given_name", "Alice"}, {"family_name", "Anders"}, {"nickname", ""}, {"picture", "https://pictures.example.com/alice.jpg"},
 		{"website", ""}, {"birthdate", "1990-12-31"}, {"locale", "en"}, {"zoneinfo", "Europe/Vienna"}}}
+	withPhone := profile
+	withPhone.Phone = "+436641234567"
 	keys := []AccountPasskey{
 		{ID: "0192f0c1-7d0a", Name: "iCloud Keychain", Added: at(200, 0), LastUsed: at(0, 30), BackedUp: true},
 		{ID: "0192f0c1-7d0b", Name: "Security key in the drawer", Added: at(20, 0)},
@@ -44,7 +46,7 @@ func accountSamples() []Sample {
 		page("account", "/account", frame, nil, AccountView{Name: "Alice Anders", Email: "alice@example.test", EmailVerified: true, Username: "alice",
 			Since: at(400, 0), Password: true, Passkeys: 2, TOTP: true, Sessions: 3, Apps: 1}),
 		page("accountprofile", "/account/profile", saved, nil, profile),
-		page("accountprofile", "/account/profile", frame, &Problem{Message: "problem.claim_invalid.zoneinfo", Field: "zoneinfo"}, profile),
+		page("accountprofile", "/account/profile", frame, &Problem{Message: "problem.claim_invalid.zoneinfo", Field: "zoneinfo"}, withPhone),
 		page("accountemail", "/account/email", frame, nil, AccountEmailView{Email: "alice@example.test", EmailVerified: true, Open: true, Pending: "new@example.test", WaitsNew: true, WaitsOld: true}),
 		page("accountemail", "/account/email", saved, nil, AccountEmailView{Email: "alice@example.test"}),
 		page("accountemail", "/account/email", frame, &Problem{Message: "problem.email_same", Field: "email"}, AccountEmailView{Email: "alice@example.test", Open: true, Typed: "alice@example.test", Pending: "new@example.test", WaitsOld: true}),

@@ -35,6 +35,10 @@ func upstreamSamples(client *Client, back []string, step string) []Sample {
 	return []Sample{
 		{"identify-providers", Page{Name: "identify", Action: step, Client: client, FormAction: back,
 			View: IdentifyView{WithPassword: true, Providers: providers, RegisterURL: step + "/register"}}},
+		{"identify-everything", Page{Name: "identify", Action: step, Client: client, FormAction: back,
+			View: IdentifyView{WithPassword: true, Passkey: &Passkey{Action: step + "/passkey", Options: []byte("{}")}, DeviceURL: step + "/qr", Providers: providers[:3],
+				RegisterURL: step + "/register", ChooseURL: step + "/selectaccount", Others: []Other{{"recover", step + "/recover"}, {"emailcode", step + "/emailcode"},
+					{"magiclink", step + "/magiclink"}, {"phonecode", step + "/phonecode"}, {"help", step + "/help"}}}}},
 		{"upstream", Page{Name: "upstream", Action: step, Client: client, FormAction: back,
 			View: UpstreamView{Providers: providers, BackURL: step + "/identify"}}},
 		{"upstream-problem", Page{Name: "upstream", Action: step, Client: client, FormAction: back,

@@ -1,19 +1,22 @@
-// Command screenshots draws every page with made-up content in a headless
-// Chromium, in each language, light and dark, at the width of a telephone and of
-// a desktop, so that people can look at them. With -axe it also runs the
-// accessibility rules of axe-core over each of them.
+// Command screenshots draws every page in every state and every letter with
+// made-up content in a headless Chromium, in each language and from right to left,
+// light and dark, at the width of a telephone and of a desktop, so that people can
+// look at them. With -axe it also runs the accessibility rules of axe-core over
+// each of them.
 package main
 
 import (
 	"context"
 	"flag"
 	"fmt"
-	"net/http"
 	"net/http/httptest"
+	"net/url"
 	"os"
 	"os/signal"
 	"path/filepath"
 	"regexp"
+	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -33,25 +36,34 @@ func main() {
 }
 
 type options struct {
-	out, axe, dir, browser, accent string
-	only                           *regexp.Regexp
-	pictures                       bool
+	out, axe, dir, browser, accent, logo string
+	locales                              []string
+	only                                 *regexp.Regexp
+	pictures                             bool
+	sheet                                int
 }
+
+// logoPath is where the logo of the brand and of the sample's client is.
+const logoPath = "/logo.svg"
 
 func parse(args []string) (options, error) {
 	var o options
-	var only string
+	var only, locales string
 	f := flag.NewFlagSet("screenshots", flag.ContinueOnError)
 	f.StringVar(&o.out, "out", "screenshots", "folder for the pictures")
 	f.StringVar(&o.axe, "axe", "", "axe.min.js of the npm package axe-core; without it, accessibility is not checked")
 	f.StringVar(&o.dir, "templates", "", "folder of own pages, laid over the built-in ones")
 	f.StringVar(&o.browser, "browser", "/usr/bin/chromium", "the browser's program")
 	f.StringVar(&o.accent, "accent", "", "colour of the brand, #rrggbb")
+	f.StringVar(&o.logo, "logo", "", "SVG file, the logo of the brand and of the application")
+	f.StringVar(&locales, "locales", "en,de,es,fr,ja,"+mirrored, "languages; "+mirrored+": English in Arabic letters, from right to left")
+	f.IntVar(&o.sheet, "sheet", 0, "how many pictures of a kind to put on a sheet, to look at them together; 0: none")
 	f.StringVar(&only, "only", "", "regular expression: only the pictures whose name it matches")
 	f.BoolVar(&o.pictures, "pictures", true, "take the pictures")
 	if err := f.Parse(args); err != nil {
 		return o, err
 	}
+	o.locales = strings.Split(locales, ",")
 	var err error
 	o.only, err = regexp.Compile(only)
 	return o, err
@@ -63,14 +75,17 @@ type view struct {
 	width, height  int64
 }
 
-func views() []view {
+func (v view) String() string { return fmt.Sprintf("%s-%s-%d", v.locale, v.scheme, v.width) }
+
+func views(locales []string) []view {
 	var out []view
-	for _, locale := range []string{"en", "de"} {
+	for _, locale := range locales {
 		for _, scheme := range []string{"light", "dark"} {
 			out = append(out, view{locale, scheme, 390, 844}, view{locale, scheme, 1280, 800})
 		}
+		out = append(out, view{locale, "light", 320, 640})
 	}
-	return append(out, view{"en", "light", 320, 640})
+	return out
 }
 
 func run(ctx context.Context, args []string) error {
@@ -78,7 +93,19 @@ func run(ctx context.Context, args []string) error {
 	if err != nil {
 		return err
 	}
-	renderer, err := templates.New(templates.Config{Dir: o.dir, Brand: templates.Brand{Accent: o.accent, HelpURI: "https://help.example.com/"}})
+	if slices.Contains(o.locales, mirrored) {
+		folder, err := mirror("templates/locales/en.json", o.dir)
+		defer os.RemoveAll(folder)
+		if err != nil {
+			return err
+		}
+		o.dir = folder
+	}
+	brand := templates.Brand{Accent: o.accent, HelpURI: "https://help.example.com/"}
+	if o.logo != "" {
+		brand.LogoURI = logoPath
+	}
+	renderer, err := templates.New(templates.Config{Dir: o.dir, Brand: brand})
 	if err != nil {
 		return err
 	}
@@ -93,7 +120,7 @@ func run(ctx context.Context, args []string) error {
 	if err := os.MkdirAll(o.out, 0o755); err != nil {
 		return err
 	}
-	server := httptest.NewServer(pages(renderer))
+	server := httptest.NewServer(pages(renderer, o))
 	defer server.Close()
 
 	allocator, stop := chromedp.NewExecAllocator(ctx, append(chromedp.DefaultExecAllocatorOptions[:],
@@ -109,13 +136,18 @@ func run(ctx context.Context, args []string) error {
 		return err
 	}
 	violations := 0
-	for _, sample := range templates.Samples() {
-		for _, v := range views() {
-			name := fmt.Sprintf("%s-%s-%s-%d", sample.Name, v.locale, v.scheme, v.width)
+	for _, v := range views(o.locales) {
+		var taken []string
+		for _, sample := range names() {
+			name := sample + "-" + v.String()
 			if !o.only.MatchString(name) {
 				continue
 			}
-			found, err := look(tab, server.URL, sample.Name, v, axe, picture(o, name))
+			script := axe
+			if strings.HasPrefix(sample, mail) {
+				script = "" // a mail reader puts it into a page of its own
+			}
+			found, err := look(tab, server.URL, sample, v, script, picture(o, name))
 			if err != nil {
 				return fmt.Errorf("%s: %w", name, err)
 			}
@@ -123,10 +155,41 @@ func run(ctx context.Context, args []string) error {
 				fmt.Printf("%s: %s\n", name, f)
 			}
 			violations += len(found)
+			taken = append(taken, name)
+		}
+		if err := sheets(tab, server.URL, v, taken, o); err != nil {
+			return fmt.Errorf("sheet of %s: %w", v, err)
 		}
 	}
 	if violations > 0 {
 		return fmt.Errorf("%d accessibility violations", violations)
+	}
+	return nil
+}
+
+// maxSheet is the width of a picture on a sheet: that of the widest page.
+const maxSheet = 976
+
+// sheets puts the pictures of one view beside each other.
+func sheets(tab context.Context, server string, v view, taken []string, o options) error {
+	if o.sheet <= 0 || !o.pictures {
+		return nil
+	}
+	columns, width := int64(4), v.width
+	if width > maxSheet {
+		columns, width = 2, maxSheet // the middle of it: the rest is empty
+	}
+	n := 0
+	for chunk := range slices.Chunk(taken, o.sheet) {
+		n++
+		q := url.Values{"name": chunk}
+		for name, value := range map[string]int64{"columns": columns, "width": width, "aside": (v.width - width) / 2} {
+			q.Set(name, strconv.FormatInt(value, 10))
+		}
+		file := filepath.Join(o.out, fmt.Sprintf("sheet-%s-%02d.png", v, n))
+		if err := photograph(tab, server+"/sheet?"+q.Encode(), columns*(width+8)+8, 600, file); err != nil {
+			return err
+		}
 	}
 	return nil
 }
@@ -136,41 +199,6 @@ func picture(o options, name string) string {
 		return ""
 	}
 	return filepath.Join(o.out, name+".png")
-}
-
-// pages serves each sample at /page/<name>, and a logo for the sample's client.
-func pages(renderer *templates.Renderer) http.Handler {
-	mux := http.NewServeMux()
-	static := renderer.Static()
-	mux.HandleFunc("/static/", func(w http.ResponseWriter, r *http.Request) {
-		if strings.HasPrefix(r.URL.Path, "/static/formpost.") {
-			http.NotFound(w, r) // it would send the page away before it is seen
-			return
-		}
-		static.ServeHTTP(w, r)
-	})
-	mux.HandleFunc("/logo.svg", func(w http.ResponseWriter, _ *http.Request) {
-		w.Header().Set("Content-Type", "image/svg+xml")
-		fmt.Fprint(w, `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 48 48"><rect width="48" height="48" rx="10" fill="#0d6e6e"/><path d="M24 8v24M24 12l12 18H24M24 16l-9 14h9M9 36c5 4 10 4 15 0 5 4 10 4 15 0" fill="none" stroke="#fff" stroke-width="3" stroke-linejoin="round"/></svg>`)
-	})
-	mux.HandleFunc("/page/{name}", func(w http.ResponseWriter, r *http.Request) {
-		for _, s := range templates.Samples() {
-			if s.Name != r.PathValue("name") {
-				continue
-			}
-			page := s.Page
-			page.UILocales = []string{r.FormValue("locale")}
-			if page.Client != nil {
-				client := *page.Client
-				client.LogoURI = "http://" + r.Host + "/logo.svg"
-				page.Client = &client
-			}
-			renderer.Render(w, r, http.StatusOK, page)
-			return
-		}
-		http.NotFound(w, r)
-	})
-	return mux
 }
 
 // look opens the page in one view, saves its picture, and returns what axe-core
@@ -185,7 +213,7 @@ func look(tab context.Context, server, sample string, v view, axe, file string) 
 		return nil, err
 	}
 	if err := chromedp.Do(ctx, chromedp.EmulateViewport(v.width, v.height),
-		chromedp.Navigate(server+"/page/"+sample+"?locale="+v.locale)); err != nil {
+		chromedp.Navigate(server+"/page/"+sample+"?locale="+strings.Replace(v.locale, mirrored, mirroredTag, 1))); err != nil {
 		return nil, err
 	}
 	var found []string
@@ -198,11 +226,7 @@ func look(tab context.Context, server, sample string, v view, axe, file string) 
 		found = append(found, "wider than the window (WCAG 2.2 §1.4.10)")
 	}
 	if file != "" {
-		png, err := chromedp.Run(ctx, chromedp.FullScreenshot(100))
-		if err != nil {
-			return nil, err
-		}
-		if err := os.WriteFile(file, png, 0o644); err != nil {
+		if err := save(ctx, file); err != nil {
 			return nil, err
 		}
 	}
@@ -211,4 +235,31 @@ func look(tab context.Context, server, sample string, v view, axe, file string) 
 	}
 	broken, err := accessibility(ctx, axe)
 	return append(found, broken...), err
+}
+
+// photograph opens a page and saves its picture.
+func photograph(tab context.Context, at string, width, height int64, file string) error {
+	ctx, cancel := context.WithTimeout(tab, 30*time.Second)
+	defer cancel()
+	if err := chromedp.Do(ctx, chromedp.EmulateViewport(width, height), chromedp.Navigate(at)); err != nil {
+		return err
+	}
+	return save(ctx, file)
+}
+
+// save writes the picture of the whole open page.
+func save(ctx context.Context, file string) error {
+	long, err := chromedp.Run(ctx, chromedp.Evaluate[bool](`document.documentElement.scrollHeight > innerHeight`))
+	if err != nil {
+		return err
+	}
+	take := chromedp.CaptureScreenshot() // of a page from right to left that is short, the other takes the wrong part
+	if long {
+		take = chromedp.FullScreenshot(100)
+	}
+	png, err := chromedp.Run(ctx, take)
+	if err != nil {
+		return err
+	}
+	return os.WriteFile(file, png, 0o644)
 }

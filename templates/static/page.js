@@ -46,6 +46,12 @@ for (const button of document.querySelectorAll("[data-download]")) {
   });
 }
 
+// Moments in the time of who reads them.
+for (const time of document.querySelectorAll("time[datetime]")) {
+  time.title = time.textContent;
+  time.textContent = new Intl.DateTimeFormat(document.documentElement.lang, { dateStyle: "medium", timeStyle: "short" }).format(new Date(time.dateTime));
+}
+
 const problem = document.getElementById("problem");
 if (problem) problem.focus();
 
