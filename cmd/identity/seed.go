@@ -222,6 +222,7 @@ func (s *seed) banner(issuer, folder string, ephemeral bool, took time.Duration)
 	line("  Issuer       %s", issuer)
 	line("  Playground   %s/dev/playground     run code + PKCE, see decoded tokens", issuer)
 	line("  Inbox        %s/dev/inbox          every mail and SMS lands here", issuer)
+	line("  Pages        %s/dev/pages          every page and mail in every state", issuer)
 	line("  Account      %s/account            what people see of their own account", issuer)
 	for i, u := range s.Users {
 		label := "Users"
