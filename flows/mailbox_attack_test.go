@@ -175,7 +175,7 @@ func TestRegisterByMail(t *testing.T) {
 	}
 	wantPage(t, b.get(at+"/register"), http.StatusOK, "one-time-code", "New@example.test")
 	victim := s.browser() // whose address it is, and who made no account
-	wantPage(t, victim.get(link), http.StatusOK, "did not ask")
+	wantPage(t, victim.get(link), http.StatusOK, "asked for in another browser")
 	wantPage(t, victim.post(link, "decision", "confirm"), http.StatusUnprocessableEntity, "browser that asked")
 	wantPage(t, b.get(link), http.StatusOK, "Create account")
 	wantRedirect(t, b.post(link, "decision", "confirm"), "/authorize/resume?id="+ar.ID)
