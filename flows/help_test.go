@@ -76,7 +76,7 @@ func TestHelpForSecondFactor(t *testing.T) {
 	b := s.browser()
 	at, _ := b.password(u)
 	for _, page := range []string{"/totp", "/recoverycode"} {
-		wantPage(t, b.get(at+page), http.StatusOK, `href="`+at+`/help"`, "I can not get in")
+		wantPage(t, b.get(at+page), http.StatusOK, `href="`+at+`/help"`, "get in</a>")
 	}
 	wantPage(t, b.get(at+"/help"), http.StatusOK, "textarea")
 	s.project.Messages.HelpEnabled = false
