@@ -129,20 +129,33 @@ func TestUserFields(t *testing.T) {
 }
 
 // TestProjectFields: what is stored of a project's settings comes back through a
-// message, every field of it.
+// message: all of it, and each field alone, which no other one takes the place of.
 func TestProjectFields(t *testing.T) {
 	s := &Server{Config: Config{People: plainPeople{}}}
 	full := &storage.ProjectRecord{}
 	fill(t, reflect.ValueOf(full).Elem(), "project")
 	full.Status, full.Settings.Access.Mode, full.Settings.Registration = storage.ProjectActive, storage.AccessInvite, storage.RegistrationToken
 	full.Settings.Access.Domains, full.Settings.Branding = []string{"example.test"}, storage.Branding{Name: "The shop", LogoURI: "https://shop.example/logo.png", Accent: "#1a56db", Dark: "#9ec5fe"}
-	got := &storage.ProjectRecord{}
-	if err := s.fillProject(got, projectMessage(full, &storage.Project{})); err != nil {
-		t.Fatal(err)
+	back := func(rec *storage.ProjectRecord) {
+		t.Helper()
+		got := &storage.ProjectRecord{}
+		if err := s.fillProject(got, projectMessage(rec, &storage.Project{})); err != nil {
+			t.Fatal(err)
+		}
+		if diff := cmp.Diff(rec.Settings, got.Settings); diff != "" {
+			t.Error(diff)
+		}
 	}
-	if diff := cmp.Diff(full.Settings, got.Settings); diff != "" {
-		t.Error(diff)
+	back(full)
+	alone := func(of func(*storage.ProjectSettings) reflect.Value) {
+		for i := range of(&full.Settings).NumField() {
+			rec := &storage.ProjectRecord{}
+			of(&rec.Settings).Field(i).Set(of(&full.Settings).Field(i))
+			back(rec)
+		}
 	}
+	alone(func(p *storage.ProjectSettings) reflect.Value { return reflect.ValueOf(p).Elem() })
+	alone(func(p *storage.ProjectSettings) reflect.Value { return reflect.ValueOf(&p.SignIn).Elem() })
 }
 
 // fill sets every field to something that is not its zero value.

@@ -109,6 +109,7 @@ type visitor struct {
 	refresh string
 	id      string
 	code    string // not used yet
+	from    string // where the browser is, "": where all are
 }
 
 func (h *houses) visitor(id string, jar http.CookieJar) *visitor {
@@ -131,6 +132,9 @@ func (v *visitor) browse(method, target string, form url.Values) (*http.Response
 	req, err := http.NewRequestWithContext(v.t.Context(), method, target, strings.NewReader(form.Encode()))
 	v.must(err)
 	req.Header.Set("Accept", "text/html")
+	if v.from != "" {
+		req.Header.Set("X-Forwarded-For", v.from)
+	}
 	if form != nil {
 		req.Header.Set("Content-Type", "application/x-www-form-urlencoded")
 		u, err := url.Parse(v.issuer)

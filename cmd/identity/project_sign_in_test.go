@@ -15,6 +15,17 @@ import (
 	"github.com/elloloop/identity/storage"
 )
 
+// waits begins to wait for another device, and returns the request and the page.
+func (v *visitor) waits() (request, page string) {
+	v.t.Helper()
+	form := deviceForm.FindStringSubmatch(v.shows())
+	if form == nil {
+		v.t.Fatal("no way by another device")
+	}
+	_, page = v.browse(http.MethodPost, v.origin()+form[1], url.Values{"decision": {"start"}})
+	return form[2], page
+}
+
 // origin is where the pages of a visitor's project are.
 func (v *visitor) origin() string {
 	v.t.Helper()
@@ -41,6 +52,8 @@ func (v *visitor) proves(email string) string {
 var (
 	optionsText = regexp.MustCompile(`data-options="([^"]*)"`)
 	formToken   = regexp.MustCompile(`name="form_token" value="([^"]*)"`)
+	deviceCode  = regexp.MustCompile(`id="code" dir="ltr">([^<]*)<`)
+	approval    = regexp.MustCompile(`name="ticket" value="([^"]*)"`)
 	deviceForm  = regexp.MustCompile(`action="([^"]*/interaction/([^"/]*)/qr)"`)
 )
 
@@ -133,7 +146,7 @@ func (h *houses) more() {
 // TestProjectSignIn is TestProjectSettings for how people sign in.
 func TestProjectSignIn(t *testing.T) {
 	h := newHouses(t, "smtp.host", "mail.example.com", "smtp.from", "id@example.com", "auth.require_verified_email", "false",
-		"sms.enabled", "true", "sms.url", "https://sms.example.com/", "rate_limit.passwordless", "1000")
+		"sms.enabled", "true", "sms.url", "https://sms.example.com/", "rate_limit.passwordless", "1000", "trusted_proxies", "192.0.2.1/32")
 	h.more()
 	const jane, kim, lee = "jane@example.test", "kim@example.test", "lee@example.test"
 	yes, no := true, false
@@ -249,15 +262,23 @@ func TestProjectSignIn(t *testing.T) {
 		}},
 		{"qr_login_enabled", over(func(s *storage.SignInOverrides) { s.QREnabled = &no }), lacks("/qr\"")},
 		{"qr_login_ttl", over(func(s *storage.SignInOverrides) { s.QRLife = &minute }), func(id string) bool {
-			v := h.visitor(id, newJar(t))
-			form := deviceForm.FindStringSubmatch(v.shows())
-			if form == nil {
-				t.Fatal("no way by another device")
-			}
-			v.browse(http.MethodPost, v.origin()+form[1], url.Values{"decision": {"start"}})
-			q, err := h.p.store.QRLogins.OfRequest(t.Context(), h.projects[id].Scope(), form[2])
+			request, _ := h.visitor(id, newJar(t)).waits()
+			q, err := h.p.store.QRLogins.OfRequest(t.Context(), h.projects[id].Scope(), request)
 			h.must(err)
 			return q.ExpiresAt.Sub(q.StartedAt).Round(time.Second) == minute
+		}},
+		{"qr_login_same_network", over(func(s *storage.SignInOverrides) { s.QRSameNetwork = &yes }), func(id string) bool {
+			_, waiting := h.visitor(id, newJar(t)).waits()
+			v := h.visitor(id, newJar(t))
+			v.from = "198.51.100.7"
+			v.proves(jane)
+			_, page := v.browse(http.MethodGet, v.issuer+"/qr?code="+url.QueryEscape(deviceCode.FindStringSubmatch(waiting)[1]), nil)
+			ticket := approval.FindStringSubmatch(page)
+			if ticket == nil {
+				t.Fatalf("%s: no approval of the code", id)
+			}
+			_, page = v.browse(http.MethodPost, v.origin()+formAction.FindStringSubmatch(page)[1], url.Values{"ticket": {ticket[1]}, "number": {"1"}})
+			return strings.Contains(page, "same network")
 		}},
 		{"email_code_enabled", over(func(s *storage.SignInOverrides) { s.EmailCode = &no }), func(id string) bool {
 			off := lacks("/emailcode\"")(id)
