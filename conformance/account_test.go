@@ -130,9 +130,9 @@ func TestUnknownAccountTime(t *testing.T) {
 		return time.Since(began)
 	}
 	var ratio float64
-	for range 3 {
+	for range 6 {
 		var known, unknown []time.Duration
-		for range 25 {
+		for range 15 {
 			known, unknown = append(known, took(who.email)), append(unknown, took("nobody-"+strings.ToLower(rand.Text()[:8])+"@example.test"))
 		}
 		slices.Sort(known)

@@ -33,23 +33,44 @@ var (
 	desktop = device{"desktop", 1280, 800}
 )
 
-// oneChromium: two at once would be slow for both on a small machine.
+// oneChromium: two tests at once would be slow for both on a small machine.
 var oneChromium = make(chan struct{}, 1)
 
-func newTab(t *testing.T, s *server, d device) *tab {
+// process is a Chromium that all tests have in turn: one takes seconds to start.
+type process struct {
+	ctx context.Context
+	end func()
+}
+
+var chromium = process{end: func() {}}
+
+// begin starts it when it does not run.
+func (p *process) begin(t *testing.T) context.Context {
 	t.Helper()
+	if p.ctx != nil && chromedp.Do(p.ctx, chromedp.Navigate("about:blank")) == nil {
+		return p.ctx
+	}
+	p.end() // it crashed
 	program := need(t, "Chromium", "apt-get install chromium", "/usr/bin/chromium", "chromium", "chromium-browser", "google-chrome")
-	oneChromium <- struct{}{}
-	t.Cleanup(func() { <-oneChromium })
-	profile := t.TempDir()
 	allocator, stop := chromedp.NewExecAllocator(context.Background(), append(chromedp.DefaultExecAllocatorOptions[:],
-		chromedp.ExecPath(program), chromedp.NoSandbox, chromedp.DisableGPU, chromedp.NoFirstRun, chromedp.UserDataDir(profile),
+		chromedp.ExecPath(program), chromedp.NoSandbox, chromedp.DisableGPU, chromedp.NoFirstRun, // its profile is removed when no process of it writes any more
 		chromedp.Flag("disable-background-networking", true), chromedp.Flag("disable-component-update", true),
 		chromedp.Flag("disable-sync", true), chromedp.Flag("disable-quic", true), chromedp.Flag("lang", "en"),
 		chromedp.Flag("host-resolver-rules", "MAP * ~NOTFOUND, EXCLUDE localhost, EXCLUDE 127.0.0.1"), // nothing outside
 		chromedp.Flag("ignore-certificate-errors-spki-list", suite.ca.spki))...)
-	t.Cleanup(stop)
-	ctx, closeTab := chromedp.NewContext(allocator)
+	ctx, closeBrowser := chromedp.NewContext(allocator)
+	p.ctx, p.end = ctx, func() { closeBrowser(); stop() }
+	if err := chromedp.Do(ctx, chromedp.Navigate("about:blank")); err != nil {
+		t.Fatal(err)
+	}
+	return ctx
+}
+
+func newTab(t *testing.T, s *server, d device) *tab {
+	t.Helper()
+	oneChromium <- struct{}{}
+	t.Cleanup(func() { <-oneChromium })
+	ctx, closeTab := chromedp.NewContext(chromium.begin(t), chromedp.WithNewBrowserContext()) // without anybody's cookies
 	t.Cleanup(closeTab)
 	if err := chromedp.Do(ctx, chromedp.Navigate("about:blank")); err != nil {
 		t.Fatal(err)
@@ -57,7 +78,7 @@ func newTab(t *testing.T, s *server, d device) *tab {
 	if err := chromedp.Do(ctx, chromedp.EmulateViewport(d.width, d.height)); err != nil {
 		t.Fatal(err)
 	}
-	limited, cancel := context.WithTimeout(ctx, 90*time.Second)
+	limited, cancel := context.WithTimeout(ctx, 10*time.Minute) // against hanging for ever
 	t.Cleanup(cancel)
 	return &tab{t, limited, s}
 }
@@ -101,14 +122,24 @@ func (c *tab) must(into any, expression string) {
 	}
 }
 
+// glance is eval of what may be asked again: a page that is left meanwhile need not
+// answer.
+func (c *tab) glance(into any, expression string) error {
+	brief := *c
+	limited, cancel := context.WithTimeout(c.ctx, 15*time.Second)
+	defer cancel()
+	brief.ctx = limited
+	return brief.eval(into, expression)
+}
+
 // until waits for an expression to be true, over navigations.
 func (c *tab) until(expression string) {
 	c.t.Helper()
-	deadline := time.Now().Add(20 * time.Second)
+	deadline := time.Now().Add(time.Minute)
 	var last error
 	for time.Now().Before(deadline) {
 		var ok bool
-		if last = c.eval(&ok, "!!("+expression+")"); last == nil && ok {
+		if last = c.glance(&ok, "!!("+expression+")"); last == nil && ok {
 			return
 		}
 		select {
@@ -117,7 +148,7 @@ func (c *tab) until(expression string) {
 		case <-time.After(30 * time.Millisecond):
 		}
 	}
-	c.t.Fatalf("not within 20 s: %s (%v)\n%s", expression, last, c.where())
+	c.t.Fatalf("not within a minute: %s (%v)\n%s", expression, last, c.where())
 }
 
 // at waits until the page's address begins like this.
@@ -142,13 +173,17 @@ func (c *tab) fill(selector, text string) {
 	}
 }
 
-// press clicks a button with the mouse.
+// press clicks a button that the mouse reaches. The click is the page's own: what
+// moves on the page, when script shows another button, is not clicked instead.
 func (c *tab) press(selector string) {
 	c.t.Helper()
-	c.has(selector)
-	if err := chromedp.Do(c.ctx, chromedp.Click(selector)); err != nil {
-		c.t.Fatalf("%s: %v\n%s", selector, err, c.where())
-	}
+	c.until(quote(`document.readyState === "complete" && (() => {
+		const button = document.querySelector(%s)
+		button?.scrollIntoView({block: "center", behavior: "instant"})
+		const box = button?.getClientRects()[0]
+		const there = box && document.elementFromPoint(box.left + box.width / 2, box.top + box.height / 2)
+		return there && (button.contains(there) || there.closest("label")?.control === button) })()`, selector))
+	c.must(nil, quote("document.querySelector(%s).click(), 0", selector))
 }
 
 // submit clicks a button and waits for the page that comes.

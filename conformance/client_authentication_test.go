@@ -139,19 +139,6 @@ func hex(c byte) string {
 	return string([]byte{digits[c>>4], digits[c&15]})
 }
 
-// eventually waits for what another process changed: at most the second that a
-// cache may be behind (S6-09), and some.
-func eventually(t *testing.T, what string, ok func() bool) {
-	t.Helper()
-	deadline := time.Now().Add(3 * time.Second)
-	for !ok() {
-		if time.Now().After(deadline) {
-			t.Fatalf("not within 3 s: %s", what)
-		}
-		<-time.After(50 * time.Millisecond)
-	}
-}
-
 // TestClientAssertion is RFC 7523 §3 and S2-08.
 func TestClientAssertion(t *testing.T) {
 	w := shared(t)

@@ -105,7 +105,7 @@ func (c *cluster) start() error {
 	if err := <-started; err != nil {
 		return err
 	}
-	deadline := time.Now().Add(time.Minute)
+	deadline := time.Now().Add(3 * time.Minute)
 	for time.Now().Before(deadline) {
 		select {
 		case <-done:

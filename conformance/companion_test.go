@@ -58,7 +58,7 @@ func runCompanion(t *testing.T, name string, cmd *exec.Cmd, address string) {
 			t.Logf("%s wrote:\n%s", name, p.log.tail())
 		}
 	})
-	if err := p.answers(address, 30*time.Second); err != nil {
+	if err := p.answers(address, 2*time.Minute); err != nil {
 		t.Fatal(err)
 	}
 }
@@ -119,7 +119,7 @@ func (p *companion) stop() error {
 	}
 	select {
 	case <-p.exited:
-	case <-time.After(10 * time.Second):
+	case <-time.After(30 * time.Second):
 		_ = p.cmd.Process.Kill() // it may have ended by itself
 		<-p.exited
 	}

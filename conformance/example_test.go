@@ -13,20 +13,8 @@ import (
 // people over plain JSON, and a sign-in at the project's own issuer by openid-client.
 func TestExample(t *testing.T) {
 	secret := rand.Text() + rand.Text()
-	s, err := newServer(t.TempDir(), append(stored(t), "GATEWAY_ADMIN_API_SECRET="+secret)...)
-	if err != nil {
-		t.Fatal(err)
-	}
+	s := start(t, "GATEWAY_ADMIN_API_SECRET="+secret)
 	s.log.secret(secret)
-	if err := s.start(); err != nil {
-		t.Fatal(err)
-	}
-	watch(t, s)
-	t.Cleanup(func() {
-		if err := s.stop(); err != nil {
-			t.Error(err)
-		}
-	})
 	token := filepath.Join(t.TempDir(), "token")
 	if err := os.WriteFile(token, []byte(secret+"\n"), 0o600); err != nil {
 		t.Fatal(err)

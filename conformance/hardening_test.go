@@ -16,9 +16,9 @@ import (
 )
 
 // lost says whether an error of a client means that an accepted request was
-// dropped. A refused connection is none: the listener had closed. Nor is one that
-// was reset: so a connection ends whose last bytes nobody has read, and one whose
-// request was read ends with an EOF.
+// dropped. A refused connection is none: the listener had closed. One that was reset
+// need not be: so a connection ends whose last bytes nobody has read. What that
+// request would have used tells.
 func lost(why string) bool {
 	return !strings.Contains(why, "connection refused") && !strings.Contains(why, "refresh: 503") &&
 		!strings.Contains(why, "connection reset by peer")
@@ -63,14 +63,14 @@ func TestLimits(t *testing.T) {
 				<-time.After(100 * time.Millisecond)
 			}
 		}()
-		closedWithin(t, c, 30*time.Second)
+		closedWithin(t, c, time.Minute)
 		t.Logf("closed after %s", time.Since(began).Round(time.Second))
 	})
 	t.Run("S6-01/body-that-never-comes", func(t *testing.T) {
 		t.Parallel()
 		c := w.raw(t)
 		fmt.Fprintf(c, "POST /oauth/token HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/x-www-form-urlencoded\r\nContent-Length: 1000\r\n\r\ngrant_type=")
-		closedWithin(t, c, 60*time.Second)
+		closedWithin(t, c, 2*time.Minute)
 	})
 	t.Run("S6-01/huge-header", func(t *testing.T) {
 		req := get(w.issuer + "/readyz")
@@ -110,7 +110,7 @@ func TestLimits(t *testing.T) {
 				}
 			}
 		}()
-		if err := c.SetReadDeadline(time.Now().Add(20 * time.Second)); err != nil {
+		if err := c.SetReadDeadline(time.Now().Add(time.Minute)); err != nil {
 			t.Fatal(err)
 		}
 		resp, err := http.ReadResponse(bufio.NewReader(c), nil)

@@ -2,7 +2,6 @@ package conformance
 
 import (
 	"crypto/rand"
-	"path/filepath"
 	"strings"
 	"testing"
 )
@@ -18,24 +17,8 @@ type mailWorld struct {
 func newMailWorld(t *testing.T) *mailWorld {
 	t.Helper()
 	box := startPostbox(t)
-	env := box.settings(t)
-	if onPostgres(t) {
-		database, err := newDatabase()
-		if err != nil {
-			t.Fatal(err)
-		}
-		env = append(env, database...)
-	}
-	s, err := newServer(filepath.Join(t.TempDir(), "mail"), append(env, "GATEWAY_EMAIL_SEND_COOLDOWN_SECONDS=1", "GATEWAY_RATE_LIMIT_PASSWORDLESS=1000", "GATEWAY_RATE_LIMIT_RESET=1000")...)
-	if err != nil {
-		t.Fatal(err)
-	}
-	m := &mailWorld{world: &world{server: s}, box: box}
-	if err := m.start(); err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(m.kill)
-	watch(t, s)
+	env := append(box.settings(t), "GATEWAY_EMAIL_SEND_COOLDOWN_SECONDS=1", "GATEWAY_RATE_LIMIT_PASSWORDLESS=1000", "GATEWAY_RATE_LIMIT_RESET=1000")
+	m := &mailWorld{world: start(t, env...), box: box}
 	m.app, m.who = m.applicationAndPerson(t, "mail")
 	return m
 }

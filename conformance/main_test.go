@@ -58,6 +58,7 @@ func run(m *testing.M) (int, error) {
 	}
 	defer dropDatabases()
 	code := m.Run()
+	chromium.end()
 	for _, w := range started() { // the shared servers: their end is a test too
 		if err := w.server.stop(); err != nil {
 			return 1, err
@@ -104,14 +105,8 @@ type world struct {
 }
 
 var (
-	sharedWorld   = sync.OnceValues(func() (*world, error) { return newWorld(filepath.Join(suite.dir, "shared")) })
-	sharedReplica = sync.OnceValues(func() (*world, error) {
-		env, err := newDatabase()
-		if err != nil {
-			return nil, err
-		}
-		return newWorld(filepath.Join(suite.dir, "shared-postgres"), env...)
-	})
+	sharedWorld   = sync.OnceValues(func() (*world, error) { return newWorld(filepath.Join(suite.dir, "shared"), false) })
+	sharedReplica = sync.OnceValues(func() (*world, error) { return newWorld(filepath.Join(suite.dir, "shared-postgres"), true) })
 )
 
 var startedOnce struct {

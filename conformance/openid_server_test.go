@@ -67,7 +67,7 @@ func startConformanceServer(t *testing.T) *openidWorld {
 	})
 	s.trust = trusted
 	s.http = trusted(newHTTPClient())
-	if err := s.ready(60 * time.Second); err != nil {
+	if err := s.ready(2 * time.Minute); err != nil {
 		t.Fatal(err)
 	}
 	watch(t, s)

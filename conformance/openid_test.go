@@ -134,22 +134,10 @@ const everyClaim = `{"name":"Alice Q. Archer","given_name":"Alice","family_name"
 
 func newOpenIDWorld(t *testing.T) *openidWorld {
 	t.Helper()
-	dir := t.TempDir()
-	s, err := newServer(dir, append([]string{"GATEWAY_PROFILE=conformance"}, stored(t)...)...)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := s.start(); err != nil {
-		t.Fatal(err)
-	}
-	watch(t, s)
-	t.Cleanup(func() {
-		if err := s.stop(); err != nil {
-			t.Error(err)
-		}
-	})
+	w := start(t, "GATEWAY_PROFILE=conformance")
+	s := w.server
 	name := "alice" + strings.ToLower(rand.Text()[:8])
-	file := filepath.Join(dir, "claims.json")
+	file := filepath.Join(s.dir, "claims.json")
 	if err := os.WriteFile(file, []byte(strings.Replace(everyClaim, "NAME", name, 1)), 0o600); err != nil {
 		t.Fatal(err)
 	}

@@ -41,7 +41,7 @@ func TestPostgresOutage(t *testing.T) {
 	r := startReplicas(t, c.dsn)
 	var l steadfast
 	l.run(t, r, 8)
-	l.more(t, "both serve", 40, 30*time.Second)
+	l.more(t, "both serve", 40, 2*time.Minute)
 
 	before := 0
 	for _, n := range r.nodes {
@@ -56,15 +56,13 @@ func TestPostgresOutage(t *testing.T) {
 		return err == nil && a.status == http.StatusServiceUnavailable
 	})
 	<-time.After(outage)
-	if l.refused.Load() == refused {
-		t.Error("nobody was told to come back")
-	}
+	eventually(t, "somebody is told to come back", func() bool { return l.refused.Load() > refused })
 	began := time.Now()
 	if err := c.start(); err != nil {
 		t.Fatal(err)
 	}
 	started := time.Now()
-	l.more(t, "back by itself", 8, 20*time.Second)
+	l.more(t, "back by itself", 8, 2*time.Minute)
 	end()
 	t.Logf("stopped for %s: back %s after PostgreSQL answered (%s after its start began), resident %d MiB before, %d MiB at most",
 		outage, time.Since(started).Round(time.Millisecond), time.Since(began).Round(time.Millisecond), before>>20, most.Load()>>20)
@@ -79,12 +77,12 @@ func TestPostgresOutage(t *testing.T) {
 	if err := c.start(); err != nil {
 		t.Fatal(err)
 	}
-	l.more(t, "back after a crash", 40, 30*time.Second)
+	l.more(t, "back after a crash", 40, 2*time.Minute)
 	for range 5 {
 		if err := execute(c.dsn, "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'identity'"); err != nil {
 			t.Fatal(err)
 		}
-		l.more(t, "back after connections were killed", 8, 20*time.Second)
+		l.more(t, "back after connections were killed", 8, 2*time.Minute)
 	}
 	l.held(t, r)
 	for _, n := range r.nodes { // no secret in what was logged of the faults

@@ -12,6 +12,7 @@ import (
 	"net/textproto"
 	"regexp"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 )
@@ -37,6 +38,7 @@ func (l letter) code() string {
 type postbox struct {
 	net.Listener
 	arrived chan letter
+	talks   sync.WaitGroup
 }
 
 func startPostbox(t *testing.T) *postbox {
@@ -45,25 +47,26 @@ func startPostbox(t *testing.T) *postbox {
 	if err != nil {
 		t.Fatal(err)
 	}
-	p := &postbox{l, make(chan letter, 100)}
+	p := &postbox{Listener: l, arrived: make(chan letter, 100)}
 	t.Cleanup(func() {
 		if err := l.Close(); err != nil {
 			t.Error(err)
 		}
+		p.talks.Wait()
 	})
-	go func() {
+	p.talks.Go(func() {
 		for {
 			c, err := l.Accept()
 			if err != nil {
 				return // closed at the end of the test
 			}
-			go func() {
+			p.talks.Go(func() {
 				if err := p.talk(c); err != nil {
-					t.Errorf("the mail server: %v", err)
+					t.Logf("the mail server: %v", err) // whoever is killed breaks off
 				}
-			}()
+			})
 		}
-	}()
+	})
 	return p
 }
 
@@ -79,7 +82,8 @@ func (p *postbox) settings(t *testing.T) []string {
 
 // talk answers a client of SMTP.
 func (p *postbox) talk(c net.Conn) error {
-	defer c.Close() //nolint:errcheck // the conversation is over
+	defer c.Close()                                    //nolint:errcheck // the conversation is over
+	_ = c.SetDeadline(time.Now().Add(2 * time.Minute)) // a peer that is gone ends it too
 	conn := textproto.NewConn(c)
 	if err := conn.PrintfLine("220 postbox.example.test"); err != nil {
 		return err
@@ -158,7 +162,7 @@ func read(raw []byte) (letter, error) {
 func (p *postbox) letter(t *testing.T, to, subject string) letter {
 	t.Helper()
 	var others []string
-	late := time.After(30 * time.Second)
+	late := time.After(time.Minute)
 	for {
 		select {
 		case l := <-p.arrived:
@@ -167,7 +171,7 @@ func (p *postbox) letter(t *testing.T, to, subject string) letter {
 			}
 			others = append(others, l.to+": "+l.subject)
 		case <-late:
-			t.Fatalf("no letter to %s about %q within 30 s, but %q", to, subject, others)
+			t.Fatalf("no letter to %s about %q within a minute, but %q", to, subject, others)
 		}
 	}
 }

@@ -50,20 +50,6 @@ func TestOnPostgres(t *testing.T) {
 
 func onPostgres(t *testing.T) bool { return strings.HasPrefix(t.Name(), "TestOnPostgres/") }
 
-// stored is where a server of this test's own keeps its data: nothing, for its
-// SQLite file, or a new database on PostgreSQL.
-func stored(t *testing.T) []string {
-	t.Helper()
-	if !onPostgres(t) {
-		return nil
-	}
-	env, err := newDatabase()
-	if err != nil {
-		t.Fatal(err)
-	}
-	return env
-}
-
 var databases struct {
 	sync.Mutex
 	names []string
@@ -71,15 +57,16 @@ var databases struct {
 
 // newDatabase makes an empty database on the shared PostgreSQL, and returns the
 // settings that lead a server to it: one role owns the tables, another works.
-func newDatabase() ([]string, error) { return databaseOn(os.Getenv(postgresEnv)) }
+func newDatabase() ([]string, error) { return databaseOn(os.Getenv(postgresEnv), "template1") }
 
-func databaseOn(super string) ([]string, error) {
+// databaseOn makes a copy of a database that nobody is connected to.
+func databaseOn(super, template string) ([]string, error) {
 	name := "conformance_" + strings.ToLower(rand.Text())
 	var statements []string
 	for _, role := range []string{"identity_owner", "identity_app"} {
 		statements = append(statements, "DO $$ BEGIN CREATE ROLE "+role+" LOGIN; EXCEPTION WHEN duplicate_object OR unique_violation THEN END $$")
 	}
-	if err := execute(super, append(statements, "CREATE DATABASE "+name+" OWNER identity_owner")...); err != nil {
+	if err := execute(super, append(statements, "CREATE DATABASE "+name+" OWNER identity_owner TEMPLATE "+template)...); err != nil {
 		return nil, err
 	}
 	if super == os.Getenv(postgresEnv) {

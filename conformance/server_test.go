@@ -9,7 +9,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"net"
 	"net/http"
 	"os"
 	"os/exec"
@@ -24,6 +23,7 @@ import (
 // server is an identity process over one database, with its configuration.
 type server struct {
 	issuer string
+	kek    string // as the configuration has it
 	addr   string
 	dir    string
 	env    []string
@@ -53,14 +53,14 @@ func newServer(dir string, env ...string) (*server, error) {
 		issuer: fmt.Sprintf("https://localhost:%d", port), addr: fmt.Sprintf("127.0.0.1:%d", port), dir: dir,
 		http: newHTTPClient(), log: &logged{},
 	}
-	kek := base64.StdEncoding.EncodeToString(key)
-	s.log.secret(kek)
+	s.kek = "test=" + base64.StdEncoding.EncodeToString(key)
+	s.log.secret(s.kek[len("test="):])
 	s.env = append([]string{
 		"PATH=" + os.Getenv("PATH"), "HOME=" + dir, "TMPDIR=" + os.TempDir(),
 		"GATEWAY_ISSUER=" + s.issuer,
 		"GATEWAY_LISTEN=" + s.addr,
 		"GATEWAY_SQLITE_PATH=" + filepath.Join(dir, "identity.db"),
-		"GATEWAY_KEY_ENCRYPTION_KEYS=" + "test=" + kek,
+		"GATEWAY_KEY_ENCRYPTION_KEYS=" + s.kek,
 		"GATEWAY_TLS_CERT_FILE=" + suite.ca.certFile,
 		"GATEWAY_TLS_KEY_FILE=" + suite.ca.keyFile,
 		"GATEWAY_RATE_LIMIT_LOGIN=100000", "GATEWAY_RATE_LIMIT_SIGNUP=100000", "GATEWAY_RATE_LIMIT_CLIENT_AUTH=100000", // every test comes from one address
@@ -74,7 +74,7 @@ func newServer(dir string, env ...string) (*server, error) {
 
 func newHTTPClient() *http.Client {
 	return &http.Client{
-		Timeout:       30 * time.Second,
+		Timeout:       2 * time.Minute,
 		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
 		Transport: &http.Transport{
 			TLSClientConfig: &tls.Config{RootCAs: suite.ca.pool}, MaxIdleConnsPerHost: 128, ForceAttemptHTTP2: true,
@@ -82,21 +82,12 @@ func newHTTPClient() *http.Client {
 	}
 }
 
-func freePort() (int, error) {
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		return 0, err
-	}
-	defer l.Close()
-	return l.Addr().(*net.TCPAddr).Port, nil
-}
-
 // start runs `identity serve` and returns when it is ready.
 func (s *server) start() error {
 	if err := s.spawn("serve"); err != nil {
 		return err
 	}
-	return s.ready(30 * time.Second)
+	return s.ready(2 * time.Minute)
 }
 
 // ready polls /readyz: the only way to see readiness from outside.
@@ -156,25 +147,32 @@ func (s *server) launch(cmd *exec.Cmd) error {
 
 // stop asks the server to end, and wants exit status 0 within 10 s (S6-02).
 func (s *server) stop() error {
-	select {
-	case <-s.exited:
+	if s.ended() {
 		return fmt.Errorf("the server had ended before: %s\n%s", fmt.Sprint(s.state), s.log.tail())
-	default:
 	}
 	s.http.CloseIdleConnections()
 	if err := s.cmd.Process.Signal(syscall.SIGTERM); err != nil {
 		return err
 	}
-	select {
-	case <-s.exited:
-	case <-time.After(10 * time.Second):
-		s.kill()
-		return fmt.Errorf("S6-02: still running 10 s after SIGTERM\n%s", s.log.tail())
+	for p := patient(10 * time.Second); !s.ended(); {
+		if !p.wait(s.exited) && !s.ended() {
+			s.kill()
+			return fmt.Errorf("S6-02: still running 10 s after SIGTERM\n%s", s.log.tail())
+		}
 	}
 	if s.state != nil {
 		return fmt.Errorf("S6-02: after SIGTERM: %w\n%s", s.state, s.log.tail())
 	}
 	return nil
+}
+
+func (s *server) ended() bool {
+	select {
+	case <-s.exited:
+		return true
+	default:
+		return false
+	}
 }
 
 // kill ends the server as a power cut would.
@@ -202,7 +200,7 @@ func (s *server) audit() []string { return s.log.audit() }
 // start runs a server of the test's own, ended with it.
 func start(t *testing.T, env ...string) *world {
 	t.Helper()
-	w, err := newWorld(t.TempDir(), append(stored(t), env...)...)
+	w, err := newWorld(t.TempDir(), onPostgres(t), env...)
 	if err != nil {
 		t.Fatal(err)
 	}

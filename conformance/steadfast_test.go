@@ -222,9 +222,9 @@ func TestKillReplica(t *testing.T) {
 	l.run(t, r, 4)
 	for round := range setting(t, "IDENTITY_TEST_KILLS", 20) {
 		victim, other := r.nodes[round%2], (round+1)%2
-		l.more(t, "both serve", 4, 30*time.Second)
+		l.more(t, "both serve", 4, 2*time.Minute)
 		victim.kill()
-		l.more(t, "the other goes on", 4, 30*time.Second)
+		l.more(t, "the other goes on", 4, 2*time.Minute)
 		if round%5 == 0 { // and people can still sign in
 			b := r.on(t, other)
 			b.tokens(r.web)

@@ -35,21 +35,27 @@ const (
 	loggedOut      = "https://web.example.test/signed-out"
 )
 
-// newWorld starts a server over a new file and registers everybody.
-func newWorld(dir string, env ...string) (*world, error) {
-	s, err := newServer(dir, env...)
+// newWorld starts a server on a copy of the pattern: over a file of its own, or over
+// a database of its own on PostgreSQL.
+func newWorld(dir string, onPostgres bool, env ...string) (*world, error) {
+	of := onSQLite
+	if onPostgres {
+		of = onPostgreSQL
+	}
+	p, err := of()
 	if err != nil {
 		return nil, err
 	}
-	w := &world{server: s}
-	if err := w.start(); err != nil {
+	settings, err := p.copy(dir)
+	if err != nil {
 		return nil, err
 	}
-	if err := w.register(); err != nil {
-		w.kill()
+	s, err := newServer(dir, append(settings, env...)...)
+	if err != nil {
 		return nil, err
 	}
-	return w, nil
+	w := p.world(s)
+	return w, w.start()
 }
 
 func (w *world) register() error {
