@@ -16,6 +16,7 @@ import (
 	"time"
 
 	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
 )
 
 // postgresEnv names a superuser's DSN of the PostgreSQL that tests share: make
@@ -66,7 +67,13 @@ func databaseOn(super, template string) ([]string, error) {
 	for _, role := range []string{"identity_owner", "identity_app"} {
 		statements = append(statements, "DO $$ BEGIN CREATE ROLE "+role+" LOGIN; EXCEPTION WHEN duplicate_object OR unique_violation THEN END $$")
 	}
-	if err := execute(super, append(statements, "CREATE DATABASE "+name+" OWNER identity_owner TEMPLATE "+template)...); err != nil {
+	statements = append(statements, "CREATE DATABASE "+name+" OWNER identity_owner TEMPLATE "+template)
+	err := execute(super, statements...)
+	for until := time.Now().Add(time.Minute); inUse(err) && time.Now().Before(until); { // whoever left it may take a while to be gone
+		<-time.After(100 * time.Millisecond)
+		err = execute(super, statements...)
+	}
+	if err != nil {
 		return nil, err
 	}
 	if super == os.Getenv(postgresEnv) {
@@ -75,6 +82,12 @@ func databaseOn(super, template string) ([]string, error) {
 		databases.Unlock()
 	}
 	return []string{"GATEWAY_POSTGRES_DSN=" + dsn(super, name, "identity_app"), "GATEWAY_POSTGRES_MIGRATE_DSN=" + dsn(super, name, "identity_owner")}, nil
+}
+
+// inUse says whether somebody is connected to the database that should be copied.
+func inUse(err error) bool {
+	refused, ok := errors.AsType[*pgconn.PgError](err)
+	return ok && refused.Code == "55006"
 }
 
 // dropDatabases removes what newDatabase made.
