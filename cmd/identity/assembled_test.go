@@ -27,7 +27,9 @@ func keysOf(t *testing.T, c *config.Config, id string) []*storage.SigningKey {
 		madeKeys.of = map[string][]*storage.SigningKey{}
 	}
 	if madeKeys.of[id] == nil {
-		d, err := openDatabase(t.Context(), c, slog.New(slog.DiscardHandler))
+		inMemory := *c // in a file of the test's they would be there before it puts them there
+		inMemory.Storage.Driver = "memory"
+		d, err := openDatabase(t.Context(), &inMemory, slog.New(slog.DiscardHandler))
 		must(t, err)
 		project := *d.project
 		project.ID = id
