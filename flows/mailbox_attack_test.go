@@ -4,6 +4,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"net/url"
+	"regexp"
 	"strings"
 	"sync"
 	"testing"
@@ -224,5 +225,48 @@ func TestMailRaced(t *testing.T) {
 				t.Errorf("%d won", len(won))
 			}
 		})
+	}
+}
+
+// TestMailboxProvenMeanwhile: who made an account with another's address waits at
+// the set-up of a second factor while its owner proves the address. It has no
+// password that could tell that anything has changed.
+func TestMailboxProvenMeanwhile(t *testing.T) {
+	s := newSite(t, mails, texts)
+	u := &storage.User{ID: storage.NewSubject(), Email: "victim@example.test", EmailKey: "victim@example.test", Status: storage.UserActive, Role: "member"}
+	if err := s.store.Commit(t.Context(), s.project.Scope(), s.store.Users.Add(u)); err != nil {
+		t.Fatal(err)
+	}
+	u = s.numbered(u, number) // the attacker's
+	allowed, err := s.store.Consents.Allow(t.Context(), s.project.Scope(), u.ID, "app", request().Scope, s.now())
+	if err == nil {
+		err = s.store.Commit(t.Context(), s.project.Scope(), allowed)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	attacker := s.browser()
+	at := attacker.begin(request(func(ar *storage.AuthorizationRequest) { ar.EssentialACR = []string{"mfa"} }))
+	attacker.post(at+"/phonecode", "phone", number, "decision", "send")
+	codes := s.codes(number)
+	attacker.post(at+"/phonecode", "code", codes[len(codes)-1])
+	page := attacker.get(at)
+	wantPage(t, page, http.StatusOK, "otpauth://totp/")
+	secret := regexp.MustCompile(`id="secret"[^>]*>([A-Z2-7 ]+)<`).FindStringSubmatch(page.Body.String())[1]
+
+	owner := s.browser()
+	in, _ := owner.ask("emailcode", u.Email)
+	owner.post(in+"/emailcode", "code", s.lastLetter("code", u.Email).Code)
+	if len(owner.sessions()) != 1 {
+		t.Fatal("the owner is not signed in")
+	}
+	if attacker.post(at+"/enroltotp", "code", s.code(strings.ReplaceAll(secret, " ", ""))); len(attacker.sessions()) != 0 {
+		t.Error("S3-06: the attacker is signed in")
+	}
+	if has, err := s.store.TOTPCredentials.Has(t.Context(), s.project.Scope(), u.ID); has || err != nil {
+		t.Errorf("S3-06: the attacker's app is the account's: %v, %v", has, err)
+	}
+	if got := owner.silent(request(thirdParty)); got != "consent" {
+		t.Errorf("S3-06: what the attacker allowed an application stands: %q", got)
 	}
 }

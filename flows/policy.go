@@ -96,7 +96,7 @@ func (in *Interaction) NeedsSetup() bool {
 // remembers says whether the person wished, on this device and not too long ago,
 // that this second factor is not asked again.
 func (in *Interaction) remembers(setAt time.Time) bool {
-	return in.Project.SignIn.RememberDevice > 0 && in.trust.knows(in.Request.Subject, setAt, in.Request.SetAt, in.Now)
+	return in.Project.SignIn.RememberDevice > 0 && in.trust.knows(in.Request.Subject, setAt, in.Request.SetAt, in.Now, in.Project.SignIn.RememberDevice)
 }
 
 // MayRemember is for how many days this device may go without a second factor, 0
@@ -139,13 +139,15 @@ func methods(amr []string) []string {
 }
 
 // proves says whether the account that proved itself can still go on: it has not
-// ended, its password is the one that it was, and a second factor is due.
+// ended, neither its password nor anything else of it was changed, and a second
+// factor is due. Who has proven its mail address since, or taken a way in away,
+// is its owner; what was proven before may be another's doing (S3-06).
 func (v *visit) proves(ctx context.Context, req *storage.AuthorizationRequest) (bool, error) {
 	u, err := v.store.Users.Get(ctx, v.project.Scope(), req.Subject)
 	if gone(err) {
 		return false, nil
 	}
-	if err != nil || !MaySignIn(u) {
+	if err != nil || !MaySignIn(u) || u.Version != req.ProvenAs {
 		return false, err
 	}
 	setAt, err := v.passwordSetAt(ctx, u.ID)

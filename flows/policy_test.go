@@ -131,6 +131,11 @@ func TestRememberDevice(t *testing.T) {
 	if !again(stolen, u) {
 		t.Error("an altered cookie is believed")
 	}
+	s.project.SignIn.RememberDevice = 24 * time.Hour
+	if !again(b, u) {
+		t.Error("not asked for longer than the project allows now")
+	}
+	s.project.SignIn.RememberDevice = 30 * 24 * time.Hour
 	s.pass(31 * 24 * time.Hour)
 	if !again(b, u) {
 		t.Error("not asked after the end")

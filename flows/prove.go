@@ -55,6 +55,9 @@ func (v *visit) prove(ctx context.Context, row *storage.AuthorizationRequest, f 
 	}
 	changes := v.letter(u, proof.Letter)
 	if pending(next, in) && row.SessionID == "" {
+		if row.ProvenAs = u.Version; proof.NewUser != nil {
+			row.ProvenAs = 1
+		}
 		return append(changes, v.audit(func(ev *storage.AuditEvent) {
 			ev.Action, ev.Actor, ev.Target = "user.first_factor_passed", u.ID, u.ID
 			ev.Details = map[string]string{"flow": f.ID(), "amr": strings.Join(proof.AMR, " ")}
@@ -79,10 +82,29 @@ func (v *visit) prove(ctx context.Context, row *storage.AuthorizationRequest, f 
 		}))
 	}
 	changes = append(changes, v.signIn(u, row)...)
+	if row.Link != nil && row.Link.Trusted {
+		changes = append(changes, v.linkTrusted(u, row)...)
+	}
 	return append(changes, v.audit(func(ev *storage.AuditEvent) {
 		ev.Action, ev.Actor, ev.Target, ev.SessionID = "user.signed_in", u.ID, u.ID, row.SessionID
 		ev.Details = map[string]string{"flow": f.ID(), "amr": strings.Join(row.AMR, " "), "acr": row.ACR}
 	})), nil
+}
+
+// linkTrusted gives the account the identity of a trusted provider that waited for
+// all that the account asks for (S3-14).
+func (v *visit) linkTrusted(u *storage.User, row *storage.AuthorizationRequest) []storage.Change {
+	l := row.Link
+	row.Link = nil
+	i := &storage.OAuthIdentity{
+		ID: l.ID, Provider: l.Provider, Issuer: l.Issuer, Subject: l.Subject, UserID: u.ID, Email: l.Email, Name: l.Name,
+		Sealed: l.Sealed, LastUsed: v.now, CreatedOrder: v.now.UnixMicro(),
+	}
+	changes := []storage.Change{v.store.OAuthIdentities.Add(i), v.audit(func(ev *storage.AuditEvent) {
+		ev.Action, ev.Actor, ev.Target, ev.SessionID = "identity.linked", u.ID, u.ID, row.SessionID
+		ev.Details = map[string]string{"provider": i.Provider, "identity": i.ID}
+	})}
+	return append(changes, v.changed(u, "changed.linked")...)
 }
 
 // since writes down which password the account had when it proved who it is: what

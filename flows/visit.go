@@ -182,7 +182,7 @@ func (v *visit) repair(ctx context.Context) error {
 func restart(req *storage.AuthorizationRequest) {
 	req.Subject, req.SessionID, req.AuthTime, req.AMR, req.ACR = "", "", time.Time{}, nil, ""
 	req.Identifier, req.Proven, req.ConsentGiven, req.Done, req.SetAt, req.Sent = "", nil, false, false, time.Time{}, nil
-	req.Link, req.Methods = nil, nil
+	req.Link, req.Methods, req.ProvenAs = nil, nil, 0
 }
 
 // stands says whether the session that the request is answered from is live.

@@ -49,6 +49,7 @@ type AuthorizationRequest struct {
 	Subject      string            `json:"subject,omitempty"`     // proven, or chosen among the browser's sessions
 	SessionID    string            `json:"session_id,omitempty"`  // "" while a second factor is due: nobody is signed in before it
 	SetAt        time.Time         `json:"set_at,omitzero"`       // when the credential that proved Subject was set
+	ProvenAs     int64             `json:"proven_as,omitempty"`   // between two factors: the version that the account's row had when the first was passed
 	Link         *PendingLink      `json:"link,omitempty"`        // an identity that waits until its person has proven the account
 	CanPasskey   bool              `json:"can_passkey,omitempty"` // the browser said that it can keep a passkey
 	AuthTime     time.Time         `json:"auth_time,omitzero"`
@@ -72,6 +73,12 @@ type PendingLink struct {
 	Subject  string `json:"subject"`
 	Email    string `json:"email,omitempty"`
 	Name     string `json:"name,omitempty"`
+
+	// Trusted: nothing is asked about it, the account gets it when somebody is
+	// signed in. ID and Sealed are those that it gets.
+	Trusted bool   `json:"trusted,omitempty"`
+	ID      string `json:"id,omitempty"`
+	Sealed  []byte `json:"sealed,omitempty"`
 }
 
 // ClientDisplay is what pages show of a client.

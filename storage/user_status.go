@@ -85,14 +85,14 @@ func (s *UserStatuses) move(ctx context.Context, scope Scope, u *User, to UserSt
 
 // Prove returns the changes that write down that the owner of an account has shown
 // that its mail address is theirs. Until then anybody may have made the account
-// with it: every credential, session and grant that it had goes (S3-06), and a
-// telephone number signs in to it when it is proven again.
+// with it: every credential, session, grant and consent that it had goes (S3-06), and
+// a telephone number signs in to it when it is proven again.
 func (s *Users) Prove(u *User) []Change {
 	proven := *u
 	proven.EmailVerified, proven.PhoneNumberVerified = true, false
 	user := graph.String(u.ID)
 	changes := append([]Change{s.Replace(&proven)}, s.sessions.EndAll(u.ID)...)
-	for _, t := range []graph.TypeID{typePasswordCredential, typeTOTPCredential, typeRecoveryCode, typePasskeyCredential, typeOAuthIdentity, typeEmailChangeToken} {
+	for _, t := range []graph.TypeID{typePasswordCredential, typeTOTPCredential, typeRecoveryCode, typePasskeyCredential, typeOAuthIdentity, typeEmailChangeToken, typeConsent} {
 		changes = append(changes, removeBy(t, "user", user))
 	}
 	return changes

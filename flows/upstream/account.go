@@ -37,9 +37,12 @@ func (f *Flow) signIn(ctx context.Context, in *flows.Interaction, p *storage.Pro
 	case err != nil:
 		return flows.Proof{}, err
 	case p.TrustEmail && u.EmailVerified && flows.MaySignIn(u):
+		// It is a new way in: the account gets it when it has all that it asks for.
 		i := f.identity(in, p, who, u.ID)
-		proof := f.proof(in, p, who, i, told(in, "identity.linked", i), f.config.Identities.Add(i))
-		proof.Told = linked
+		proof := f.proof(p, who, u.ID)
+		proof.Link = &storage.PendingLink{
+			Provider: p.ID, Issuer: who.issuer, Subject: who.subject, Email: who.email, Name: who.name, Trusted: true, ID: i.ID, Sealed: i.Sealed,
+		}
 		return proof, nil
 	}
 	ev := in.Event("identity.proof_wanted")
@@ -62,7 +65,9 @@ func (f *Flow) known(ctx context.Context, in *flows.Interaction, p *storage.Prov
 	next := *i
 	next.Email, next.Name, next.LastUsed = who.email, who.name, in.Now
 	f.keep(in, &next, who)
-	return f.proof(in, p, who, &next, told(in, "identity.used", &next), f.config.Identities.Replace(&next)), nil
+	proof := f.proof(p, who, i.UserID)
+	proof.Changes, proof.Events = []storage.Change{f.config.Identities.Replace(&next)}, []storage.AuditEvent{told(in, "identity.used", &next)}
+	return proof, nil
 }
 
 // newcomer makes an account, where people may have one.
@@ -87,10 +92,10 @@ func (f *Flow) newcomer(ctx context.Context, in *flows.Interaction, p *storage.P
 		Status: storage.UserActive, Role: flows.RoleOf(invited), ProfileUpdatedAt: in.Now, CreatedOrder: in.Now.UnixMicro(),
 	}
 	i := f.identity(in, p, who, u.ID)
-	proof := f.proof(in, p, who, i, told(in, "identity.linked", i), f.config.Identities.Add(i))
+	proof := f.proof(p, who, u.ID)
 	made := in.Event("user.registered")
 	made.Actor, made.Target, made.Details = u.ID, u.ID, map[string]string{"provider": p.ID}
-	proof.NewUser, proof.Events = u, append([]storage.AuditEvent{made}, proof.Events...)
+	proof.NewUser, proof.Changes, proof.Events = u, []storage.Change{f.config.Identities.Add(i)}, []storage.AuditEvent{made, told(in, "identity.linked", i)}
 	proof.Identifier, proof.Invitation = address, invited
 	proof.Taken = &flows.Problem{Message: "problem.upstream_again", Data: map[string]any{"Name": p.Name}} // by another tab: they try again
 	return proof, nil
@@ -112,14 +117,12 @@ func (f *Flow) keep(in *flows.Interaction, i *storage.OAuthIdentity, who *person
 	}
 }
 
-func (f *Flow) proof(in *flows.Interaction, p *storage.Provider, who *person, i *storage.OAuthIdentity, ev storage.AuditEvent, change storage.Change) flows.Proof {
+func (f *Flow) proof(p *storage.Provider, who *person, userID string) flows.Proof {
 	amr := []string{flows.AMRUpstream}
 	if p.TrustMFA && who.mfa {
 		amr = append(amr, "mfa")
 	}
-	return flows.Proof{
-		Subject: i.UserID, AMR: amr, Changes: []storage.Change{change}, Events: []storage.AuditEvent{ev}, Linked: true,
-	}
+	return flows.Proof{Subject: userID, AMR: amr, Linked: true}
 }
 
 // closed says that there is no way in here for this person.

@@ -1,11 +1,14 @@
 package upstream_test
 
 import (
+	"encoding/base32"
 	"net/http"
 	"slices"
 	"strings"
 	"testing"
 	"time"
+
+	otp "github.com/pquerna/otp/totp"
 
 	"github.com/elloloop/identity/flows"
 	"github.com/elloloop/identity/flows/upstream"
@@ -156,6 +159,32 @@ func TestS306Proof(t *testing.T) {
 	fresh := s.open()
 	if fresh.signIn("works"); fresh.who() != u.ID {
 		t.Error("the linked identity does not sign in")
+	}
+}
+
+// TestS314TrustedLink: the identity of a provider whose addresses are trusted is
+// linked without a question, and not before the account's second factor.
+func TestS314TrustedLink(t *testing.T) {
+	in := newStandIn(t)
+	s := newSite(t, nil, works(in, func(p *storage.Provider) { p.TrustEmail = true }))
+	s.mails = true
+	s.project.SignIn.Policy.SecondFactor = storage.SecondFactorOff
+	u, seed := s.user("alice@example.test", true), []byte("12345678901234567890")
+	err := s.store.Commit(t.Context(), s.project.Scope(), s.store.TOTPCredentials.Set(s.project.Scope(), u.ID, seed, 0, time.Now())...)
+	if err != nil {
+		t.Fatal(err)
+	}
+	b := s.open()
+	if b.signIn("works"); len(s.identities(u.ID)) > 0 || b.who() != "" {
+		t.Fatal("linked by an address alone")
+	}
+	code, err := otp.GenerateCode(base32.StdEncoding.EncodeToString(seed), time.Now())
+	if err != nil {
+		t.Fatal(err)
+	}
+	b.post(b.at+"/totp", "code", code)
+	if len(s.identities(u.ID)) != 1 || b.who() != u.ID || s.letters() != 1 {
+		t.Errorf("%d identities, %q is signed in, %d letters", len(s.identities(u.ID)), b.who(), s.letters())
 	}
 }
 
