@@ -349,7 +349,8 @@ func TestAddPasskey(t *testing.T) {
 // the browser, and that of one which is somebody's does not (WebAuthn L3 §5.1.10.2).
 func TestPasskeyUnknownIsTold(t *testing.T) {
 	s := newSite(t, passkeys)
-	k := s.passkey(s.user("alice"))
+	u := s.user("alice")
+	k := s.passkey(u)
 	b := s.browser()
 	at := b.begin(request())
 	w := b.get(at)
@@ -358,6 +359,12 @@ func TestPasskeyUnknownIsTold(t *testing.T) {
 		t.Errorf("%d: the browser is told to forget a passkey that is good", w.Code)
 	}
 	stranger := newSoftKey(t)
+	for _, stranger.User = range []string{"", storage.NewSubject(), "\x00\xff"} { // of another project of this relying party id
+		if w := b.post(at+"/passkey", "credential", stranger.Get(options(t, w))); w.Code != http.StatusUnprocessableEntity || strings.Contains(w.Body.String(), "data-unknown") {
+			t.Errorf("%d: the browser is told to forget a passkey of somebody else", w.Code)
+		}
+	}
+	stranger.User = u.ID
 	wantPage(t, b.post(at+"/passkey", "credential", stranger.Get(options(t, w))), http.StatusUnprocessableEntity,
 		`data-unknown="{&#34;rpId&#34;:&#34;id.example&#34;,&#34;credentialId&#34;:&#34;`+b64(stranger.ID)+`&#34;}"`)
 }

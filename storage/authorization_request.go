@@ -3,6 +3,7 @@ package storage
 import (
 	"context"
 	"encoding/json"
+	"log/slog"
 	"time"
 
 	"github.com/elloloop/identity/storage/graph"
@@ -80,6 +81,9 @@ type PendingLink struct {
 	ID      string `json:"id,omitempty"`
 	Sealed  []byte `json:"sealed,omitempty"`
 }
+
+// LogValue shows the provider alone.
+func (l PendingLink) LogValue() slog.Value { return slog.StringValue(l.Provider) }
 
 // ClientDisplay is what pages show of a client.
 type ClientDisplay struct {

@@ -2,6 +2,7 @@ package main
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -60,6 +61,13 @@ func TestAdminRefusals(t *testing.T) {
 				t.Errorf("no detail names the field: %s", got.body)
 			}
 		})
+	}
+	// S3-21: no tenant has the mail domain of a setting, by the operator or by the first to sign in.
+	org := &storage.Tenant{ID: storage.NewID(), Name: "Org"}
+	must(t, a.p.store.Tenants.Create(t.Context(), storage.In("alpha"), org, u.ID))
+	got := a.call("operator", "TenantService/AddTenantDomain", []byte(`{"project_id":"alpha","tenant_id":"`+org.ID+`","domain":"isp.test"}`))
+	if got.Code != "invalid_argument" || !strings.Contains(got.body, "public mail domain") || !slices.Contains(a.p.engine.PublicMailDomains, "ISP.test") {
+		t.Errorf("S3-21: %s, and the flows know of %v", got.body, a.p.engine.PublicMailDomains)
 	}
 	l, err := a.p.store.AuditEvents.List(t.Context(), storage.In("alpha"), storage.AuditFilter{Action: "admin.refused"}, storage.PageRequest{})
 	must(t, err)

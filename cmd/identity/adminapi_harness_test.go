@@ -59,7 +59,7 @@ func (a *administered) LookupTXT(_ context.Context, name string) ([]string, erro
 func administer(t *testing.T) *administered {
 	t.Helper()
 	c, err := config.Load(config.Input{Environ: []string{
-		"GATEWAY_ISSUER=" + adminIssuer, "GATEWAY_REPO_DRIVER=memory",
+		"GATEWAY_ISSUER=" + adminIssuer, "GATEWAY_REPO_DRIVER=memory", "GATEWAY_PUBLIC_EMAIL_DOMAINS=ISP.test",
 		"GATEWAY_KEY_ENCRYPTION_KEYS=k1=" + base64.StdEncoding.EncodeToString(make([]byte, 32)),
 	}})
 	must(t, err)

@@ -123,7 +123,8 @@ type Unknown struct {
 }
 
 // unknown returns what the browser is told of the passkey of a refused answer, nil
-// when it is somebody's.
+// when it is somebody's, or was made for no account of this project: projects, and
+// other services, share a relying party id, and a browser forgets for good.
 func (c Config) unknown(ctx context.Context, p *storage.Project, credential string) (json.RawMessage, error) {
 	answer, err := protocol.ParseCredentialRequestResponseBytes([]byte(credential))
 	if err != nil {
@@ -131,6 +132,13 @@ func (c Config) unknown(ctx context.Context, p *storage.Project, credential stri
 	}
 	_, err = c.Credentials.Find(ctx, p.Scope(), answer.RawID)
 	if !errors.Is(err, storage.ErrNotFound) {
+		return nil, err
+	}
+	_, err = c.Users.Get(ctx, p.Scope(), string(answer.Response.UserHandle))
+	if errors.Is(err, storage.ErrNotFound) || errors.Is(err, storage.ErrInvalidArgument) {
+		return nil, nil
+	}
+	if err != nil {
 		return nil, err
 	}
 	w, err := party(p)
