@@ -11,6 +11,7 @@ import (
 	"testing"
 	"time"
 
+	cdpbrowser "github.com/chromedp/cdproto/browser"
 	"github.com/chromedp/cdproto/emulation"
 	"github.com/chromedp/chromedp"
 )
@@ -20,6 +21,7 @@ type tab struct {
 	t      *testing.T
 	ctx    context.Context
 	server *server
+	still  bool // script is off
 }
 
 // device is the screen of a person.
@@ -32,6 +34,19 @@ var (
 	phone   = device{"phone", 360, 780}
 	desktop = device{"desktop", 1280, 800}
 )
+
+// screenOf is the screen of a run, and scriptOf says whether its pages may run
+// script where the flow does not need it: on SQLite a telephone without, below
+// TestOnPostgres a desktop with it. Neither has anything to do with the database,
+// so two runs see all of it.
+func screenOf(t *testing.T) device {
+	if onPostgres(t) {
+		return desktop
+	}
+	return phone
+}
+
+func scriptOf(t *testing.T) bool { return onPostgres(t) }
 
 // oneChromium: two tests at once would be slow for both on a small machine.
 var oneChromium = make(chan struct{}, 1)
@@ -80,7 +95,22 @@ func newTab(t *testing.T, s *server, d device) *tab {
 	}
 	limited, cancel := context.WithTimeout(ctx, 10*time.Minute) // against hanging for ever
 	t.Cleanup(cancel)
-	return &tab{t, limited, s}
+	return &tab{t: t, ctx: limited, server: s}
+}
+
+// beside is another browser, of another person or on another device: it shares
+// no cookie with the first one.
+func (c *tab) beside(d device) *tab {
+	c.t.Helper()
+	ctx, stop := chromedp.NewContext(c.ctx, chromedp.WithNewBrowserContext())
+	c.t.Cleanup(stop)
+	if err := chromedp.Do(ctx, chromedp.Navigate("about:blank")); err != nil {
+		c.t.Fatal(err)
+	}
+	if err := chromedp.Do(ctx, chromedp.EmulateViewport(d.width, d.height)); err != nil {
+		c.t.Fatal(err)
+	}
+	return &tab{t: c.t, ctx: ctx, server: c.server}
 }
 
 // size gives the tab another screen.
@@ -94,6 +124,7 @@ func (c *tab) size(d device) {
 // script switches script in pages on or off.
 func (c *tab) script(on bool) {
 	c.t.Helper()
+	c.still = !on
 	if _, err := chromedp.Call(c.ctx, emulation.SetScriptExecutionDisabled, emulation.SetScriptExecutionDisabledParams{Value: !on}); err != nil {
 		c.t.Fatal(err)
 	}
@@ -227,6 +258,10 @@ func (c *tab) accessible(name string) {
 		c.t.Fatal(err)
 	}
 	c.until("document.readyState === 'complete'")
+	if c.still { // axe-core needs script; that of the page does not start any more
+		c.script(true)
+		defer c.script(false)
+	}
 	c.must(nil, string(axe)+";0")
 	var found []string
 	c.must(&found, `axe.run(document, {runOnly: ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"], resultTypes: ["violations"]})
@@ -255,6 +290,34 @@ func (c *tab) scheme(name string) {
 	if _, err := chromedp.Call(c.ctx, emulation.SetEmulatedMedia, emulation.SetEmulatedMediaParams{Features: features}); err != nil {
 		c.t.Fatal(err)
 	}
+}
+
+// downloads keeps what the browser downloads in a folder.
+func (c *tab) downloads(folder string) {
+	c.t.Helper()
+	params := cdpbrowser.SetDownloadBehaviorParams{
+		Behavior: cdpbrowser.SetDownloadBehaviorBehaviorAllow, DownloadPath: folder, BrowserContextID: chromedp.FromContext(c.ctx).BrowserContextID,
+	}
+	if _, err := chromedp.CallBrowser(c.ctx, cdpbrowser.SetDownloadBehavior, params); err != nil {
+		c.t.Fatal(err)
+	}
+}
+
+// file waits for a download to be complete.
+func (c *tab) file(path string) []byte {
+	c.t.Helper()
+	for deadline := time.Now().Add(time.Minute); time.Now().Before(deadline); {
+		if content, err := os.ReadFile(path); err == nil { // it has another name until it is there
+			return content
+		}
+		select {
+		case <-c.ctx.Done():
+			c.t.Fatal(c.ctx.Err())
+		case <-time.After(30 * time.Millisecond):
+		}
+	}
+	c.t.Fatalf("%s was not downloaded within a minute\n%s", filepath.Base(path), c.where())
+	return nil
 }
 
 func quote(format string, values ...string) string {

@@ -14,23 +14,29 @@ type mailWorld struct {
 	who person
 }
 
-func newMailWorld(t *testing.T) *mailWorld {
+func newMailWorld(t *testing.T, more ...string) *mailWorld {
 	t.Helper()
 	box := startPostbox(t)
 	env := append(box.settings(t), "GATEWAY_EMAIL_SEND_COOLDOWN_SECONDS=1", "GATEWAY_RATE_LIMIT_PASSWORDLESS=1000", "GATEWAY_RATE_LIMIT_RESET=1000")
-	m := &mailWorld{world: start(t, env...), box: box}
+	m := &mailWorld{world: start(t, append(env, more...)...), box: box}
 	m.app, m.who = m.applicationAndPerson(t, "mail")
 	return m
 }
 
 // begin shows the first page of a sign-in in a browser of its own.
-func (m *mailWorld) begin(t *testing.T, screen device, script bool) *tab {
+func (m *mailWorld) begin(t *testing.T) *tab {
 	t.Helper()
-	c := newTab(t, m.server, screen)
-	c.script(script)
+	c := newTab(t, m.server, screenOf(t))
+	c.script(scriptOf(t))
+	m.again(c)
+	return c
+}
+
+// again shows that page once more.
+func (m *mailWorld) again(c *tab) {
+	c.t.Helper()
 	c.open(m.authorizeURL(m.request(m.app, "prompt", "login")))
 	c.has("#identifier")
-	return c
 }
 
 // through goes on to the application.
@@ -53,12 +59,13 @@ func (c *tab) way(flow, address string) {
 }
 
 // TestMailFlows: a person with a real browser gets in by a code and by a link, makes
-// an account, and chooses a new password, by letters alone.
+// an account, chooses a new password, and proves an address, by letters alone; who
+// has none of that left asks for help.
 func TestMailFlows(t *testing.T) {
 	m := newMailWorld(t)
 	fresh := func() string { return "mail-" + strings.ToLower(rand.Text()) + "@example.test" }
-	t.Run("S3-08/code", func(t *testing.T) { // without script
-		c := m.begin(t, phone, false)
+	t.Run("S3-08/code", func(t *testing.T) {
+		c := m.begin(t)
 		c.way("emailcode", m.who.email)
 		code := m.box.letter(t, m.who.email, "code").code()
 		wrong := "000000"
@@ -73,7 +80,7 @@ func TestMailFlows(t *testing.T) {
 		m.through(c)
 	})
 	t.Run("S3-07/link", func(t *testing.T) {
-		c, who := m.begin(t, desktop, true), fresh()
+		c, who := m.begin(t), fresh()
 		c.way("magiclink", who)
 		c.accessible("magiclink, sent")
 		link := m.box.letter(t, who, "Sign in").link()
@@ -87,7 +94,7 @@ func TestMailFlows(t *testing.T) {
 		m.through(c)
 	})
 	t.Run("S3-07/link-on-another-device", func(t *testing.T) {
-		c, who := m.begin(t, desktop, true), fresh()
+		c, who := m.begin(t), fresh()
 		c.way("magiclink", who)
 		other := c.beside(phone)
 		other.open(m.box.letter(t, who, "Sign in").link())
@@ -102,7 +109,7 @@ func TestMailFlows(t *testing.T) {
 		other.until("location.href.includes('login_required')")
 	})
 	t.Run("S3-06/register", func(t *testing.T) {
-		c, who := m.begin(t, phone, true), fresh()
+		c, who := m.begin(t), fresh()
 		c.submit("a[href$=register]")
 		c.fill("#email", who)
 		c.fill("#password", "an unheard of phrase")
@@ -114,7 +121,7 @@ func TestMailFlows(t *testing.T) {
 		m.through(c)
 	})
 	t.Run("S3-17/recover", func(t *testing.T) {
-		c := m.begin(t, desktop, true)
+		c := m.begin(t)
 		c.way("recover", m.who.email)
 		c.accessible("recover, sent")
 		c.open(m.box.letter(t, m.who.email, "new password").link())
@@ -122,8 +129,38 @@ func TestMailFlows(t *testing.T) {
 		c.fill("#password", "another unheard of phrase")
 		c.submit("form button.primary")
 		c.accessible("newpassword, done")
-		c.open(m.authorizeURL(m.request(m.app, "prompt", "login")))
+		m.again(c)
 		c.signIn(person{email: m.who.email, password: "another unheard of phrase"})
 		m.through(c)
+	})
+	t.Run("S3-06/verify", func(t *testing.T) {
+		c, who := m.begin(t), person{email: fresh(), password: "pw-" + rand.Text()}
+		m.log.secret(who.password)
+		if _, err := m.identity(who.password+"\n", "user", "add", "--email", who.email, "--password-stdin"); err != nil {
+			t.Fatal(err)
+		}
+		c.signIn(who)
+		c.accessible("verify")
+		c.submit("button[value=send]")
+		c.accessible("verify, sent")
+		c.open(m.box.letter(t, who.email, "Confirm").link())
+		c.submit("button[value=confirm]")
+		m.through(c)
+		m.again(c)
+		c.signIn(who)
+		m.through(c) // once and for all
+	})
+	t.Run("help", func(t *testing.T) {
+		c, who := m.begin(t), fresh()
+		c.submit("a[href$=help]")
+		c.accessible("help")
+		c.fill("#email", who)
+		c.fill("#message", "My telephone is lost.")
+		c.submit("button[value=send]")
+		c.says("Your message is on its way")
+		c.accessible("help, sent")
+		if out, err := m.identity("", "help-request", "list"); err != nil || !strings.Contains(string(out), who) {
+			t.Errorf("%v: %s", err, out)
+		}
 	})
 }

@@ -6,24 +6,8 @@ import (
 	"testing"
 	"time"
 
-	"github.com/chromedp/chromedp"
 	"github.com/pquerna/otp/totp"
 )
-
-// beside is another browser, of another person or on another device: it shares
-// no cookie with the first one.
-func (c *tab) beside(d device) *tab {
-	c.t.Helper()
-	ctx, stop := chromedp.NewContext(c.ctx, chromedp.WithNewBrowserContext())
-	c.t.Cleanup(stop)
-	if err := chromedp.Do(ctx, chromedp.Navigate("about:blank")); err != nil {
-		c.t.Fatal(err)
-	}
-	if err := chromedp.Do(ctx, chromedp.EmulateViewport(d.width, d.height)); err != nil {
-		c.t.Fatal(err)
-	}
-	return &tab{c.t, ctx, c.server}
-}
 
 // applicationAndPerson registers a client of the operator's own, and a person.
 func (w *world) applicationAndPerson(t *testing.T, word string) (client, person) {
@@ -43,7 +27,7 @@ func (w *world) applicationAndPerson(t *testing.T, word string) (client, person)
 }
 
 // TestOtherDevice: somebody signs in on a computer by their telephone, in two
-// browsers (S3-12).
+// browsers (S3-12); with script the computer goes on by itself.
 func TestOtherDevice(t *testing.T) {
 	w := shared(t)
 	app, who := w.applicationAndPerson(t, "qr")
@@ -58,6 +42,23 @@ func TestOtherDevice(t *testing.T) {
 	}
 	link := func(code string) string { return w.issuer + "/qr?code=" + strings.ReplaceAll(code, "-", "") }
 
+	if !scriptOf(t) {
+		t.Run("without-script", func(t *testing.T) {
+			computer := newTab(t, w.server, desktop)
+			telephone := computer.beside(phone)
+			computer.script(false)
+			telephone.script(false)
+			number, code := begin(computer)
+			telephone.open(w.issuer + "/qr")
+			telephone.fill("#code", code)
+			telephone.press("form button.primary")
+			telephone.signIn(who)
+			telephone.press(quote("button[name=number][value=%s]", number))
+			computer.press("button.primary") // the page came again by itself
+			computer.at(app.redirect)
+		})
+		return
+	}
 	t.Run("allowed", func(t *testing.T) {
 		computer := newTab(t, w.server, desktop)
 		telephone := computer.beside(phone)
@@ -85,76 +86,73 @@ func TestOtherDevice(t *testing.T) {
 		computer.has("button[name=decision][value=start]") // by itself
 		computer.accessible("page that was refused")
 	})
-	t.Run("without-script", func(t *testing.T) {
-		computer := newTab(t, w.server, desktop)
-		telephone := computer.beside(phone)
-		computer.script(false)
-		telephone.script(false)
-		number, code := begin(computer)
-		telephone.open(w.issuer + "/qr")
-		telephone.fill("#code", code)
-		telephone.press("form button.primary")
-		telephone.signIn(who)
-		telephone.press(quote("button[name=number][value=%s]", number))
-		computer.press("button.primary") // the page came again by itself
-		computer.at(app.redirect)
-	})
 }
 
 // TestSecondFactorPages: a person sets an authenticator app up because the client
 // insists, keeps the recovery codes, and signs in with the app and with a code.
 func TestSecondFactorPages(t *testing.T) {
 	w := shared(t)
-	for _, screen := range []device{phone, desktop} {
-		t.Run(screen.name, func(t *testing.T) {
-			app, who := w.applicationAndPerson(t, "second")
-			c := newTab(t, w.server, screen)
-			begin := func() {
-				t.Helper()
-				c.open(w.authorizeURL(w.request(app, "prompt", "login", "claims", `{"id_token":{"acr":{"essential":true,"values":["mfa"]}}}`)))
-				c.signIn(who)
-			}
-			begin()
-			c.has("#secret")
-			c.accessible("set an app up")
-			c.picture("totp-" + screen.name)
-			var secret string
-			c.must(&secret, "document.getElementById('secret').textContent.replaceAll(' ', '')")
-			enter := func(at time.Time) {
-				t.Helper()
-				code, err := totp.GenerateCode(secret, at)
-				if err != nil {
-					t.Fatal(err)
-				}
-				c.fill("#code", code)
-				c.press("form button.primary")
-			}
-			enter(time.Now())
-			c.has("input[name=saved]")
-			c.accessible("recovery codes")
-			var codes string
-			c.must(&codes, "document.querySelector('.codes').textContent")
-			c.press("input[name=saved]")
-			c.press("form button.primary")
-			c.at(app.redirect)
-
-			begin()
-			c.has("input[autocomplete=one-time-code]")
-			c.accessible("code of the app")
-			c.fill("#code", "000 00")
-			c.press("form button.primary")
-			c.has("#problem")
-			c.accessible("code of the app, refused")
-			enter(time.Now().Add(30 * time.Second)) // a code is taken once, and the next one counts already
-			c.at(app.redirect)
-
-			begin()
-			c.press("a[href$='/recoverycode']")
-			c.has("#code:not([autocomplete=one-time-code])")
-			c.accessible("recovery code")
-			c.fill("#code", strings.Fields(codes)[0])
-			c.press("form button.primary")
-			c.at(app.redirect)
-		})
+	app, who := w.applicationAndPerson(t, "second")
+	screen := screenOf(t)
+	c := newTab(t, w.server, screen)
+	c.script(scriptOf(t))
+	begin := func() {
+		t.Helper()
+		c.open(w.authorizeURL(w.request(app, "prompt", "login", "claims", `{"id_token":{"acr":{"essential":true,"values":["mfa"]}}}`)))
+		c.signIn(who)
 	}
+	begin()
+	c.accessible("set an app up")
+	c.picture("totp-" + screen.name)
+	secret := c.secret()
+	enter := func(at time.Time) {
+		t.Helper()
+		c.fill("#code", appCode(t, secret, at))
+		c.press("form button.primary")
+	}
+	enter(time.Now())
+	c.has("input[name=saved]")
+	c.accessible("recovery codes")
+	var codes string
+	c.must(&codes, "document.querySelector('.codes').textContent")
+	c.press("input[name=saved]")
+	c.press("form button.primary")
+	c.at(app.redirect)
+
+	begin()
+	c.has("input[autocomplete=one-time-code]")
+	c.accessible("code of the app")
+	c.fill("#code", "000 00")
+	c.press("form button.primary")
+	c.has("#problem")
+	c.accessible("code of the app, refused")
+	enter(time.Now().Add(30 * time.Second)) // a code is taken once: the next one
+	c.at(app.redirect)
+
+	begin()
+	c.press("a[href$='/recoverycode']")
+	c.has("#code:not([autocomplete=one-time-code])")
+	c.accessible("recovery code")
+	c.fill("#code", strings.Fields(codes)[0])
+	c.press("form button.primary")
+	c.at(app.redirect)
+}
+
+// secret is that of the authenticator app that the page offers.
+func (c *tab) secret() string {
+	c.t.Helper()
+	c.has("#secret")
+	var secret string
+	c.must(&secret, "document.getElementById('secret').textContent.replaceAll(' ', '')")
+	return secret
+}
+
+// appCode is what an authenticator app shows.
+func appCode(t *testing.T, secret string, at time.Time) string {
+	t.Helper()
+	code, err := totp.GenerateCode(secret, at)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return code
 }

@@ -1,8 +1,6 @@
 package conformance
 
 import (
-	"crypto/rand"
-	"strings"
 	"testing"
 
 	"github.com/chromedp/cdproto/cdp"
@@ -52,6 +50,14 @@ func (a *authenticator) present(yes bool) {
 	}
 }
 
+// remove takes the authenticator away.
+func (a *authenticator) remove() {
+	a.tab.t.Helper()
+	if _, err := chromedp.Call(a.tab.ctx, webauthn.RemoveVirtualAuthenticator, webauthn.RemoveVirtualAuthenticatorParams{AuthenticatorID: a.id}); err != nil {
+		a.tab.t.Fatal(err)
+	}
+}
+
 // noAutofill keeps the pages to come from asking for a passkey before somebody
 // presses the button.
 func (c *tab) noAutofill() {
@@ -65,23 +71,35 @@ func (c *tab) noAutofill() {
 // turnBack sets the sign count of its passkey to that of an old copy.
 func (a *authenticator) turnBack() {
 	a.tab.t.Helper()
-	got, err := chromedp.Call(a.tab.ctx, webauthn.GetCredentials, webauthn.GetCredentialsParams{AuthenticatorID: a.id})
-	if err != nil || len(got.Credentials) != 1 {
-		a.tab.t.Fatalf("%v, %v", got, err)
-	}
-	c := got.Credentials[0]
+	c := a.credential()
 	if c.SignCount < 2 {
 		a.tab.t.Fatalf("sign count %v", c.SignCount)
-	}
-	// The library's own command sends fields that Chromium does not take.
-	add := cdp.Command[map[string]any, cdp.Empty]{Method: webauthn.CommandAddCredential}
-	copied := map[string]any{
-		"credentialId": c.CredentialID, "isResidentCredential": true, "rpId": c.RpID, "privateKey": c.PrivateKey, "userHandle": c.UserHandle, "signCount": 0,
 	}
 	if _, err := chromedp.Call(a.tab.ctx, webauthn.RemoveCredential, webauthn.RemoveCredentialParams{AuthenticatorID: a.id, CredentialID: c.CredentialID}); err != nil {
 		a.tab.t.Fatal(err)
 	}
-	if _, err := chromedp.Call(a.tab.ctx, add, map[string]any{"authenticatorId": a.id, "credential": copied}); err != nil {
+	a.put(c, 0)
+}
+
+// credential is its only passkey.
+func (a *authenticator) credential() *webauthn.Credential {
+	a.tab.t.Helper()
+	got, err := chromedp.Call(a.tab.ctx, webauthn.GetCredentials, webauthn.GetCredentialsParams{AuthenticatorID: a.id})
+	if err != nil || len(got.Credentials) != 1 {
+		a.tab.t.Fatalf("%v, %v", got, err)
+	}
+	return got.Credentials[0]
+}
+
+// put gives it a passkey.
+func (a *authenticator) put(c *webauthn.Credential, signCount float64) {
+	a.tab.t.Helper()
+	// The library's own command sends fields that Chromium does not take.
+	add := cdp.Command[map[string]any, cdp.Empty]{Method: webauthn.CommandAddCredential}
+	credential := map[string]any{
+		"credentialId": c.CredentialID, "isResidentCredential": true, "rpId": c.RpID, "privateKey": c.PrivateKey, "userHandle": c.UserHandle, "signCount": signCount,
+	}
+	if _, err := chromedp.Call(a.tab.ctx, add, map[string]any{"authenticatorId": a.id, "credential": credential}); err != nil {
 		a.tab.t.Fatal(err)
 	}
 }
@@ -89,60 +107,40 @@ func (a *authenticator) turnBack() {
 // TestPasskey: a person adds a passkey after their password, and signs in with it
 // from the autofill and with the button; a wrong finger and a copy get nowhere.
 func TestPasskey(t *testing.T) {
-	for _, screen := range []device{phone, desktop} {
-		t.Run(screen.name, func(t *testing.T) {
-			w := shared(t)
-			c := newTab(t, w.server, screen)
-			back := application(t, map[string]string{})
-			word := "passkey-" + strings.ToLower(rand.Text())
-			client, err := w.another(word, "--preset", "web", "--first-party", "--redirect-uri", back+"/callback", "--post-logout-redirect-uri", back+"/")
-			if err != nil {
-				t.Fatal(err)
-			}
-			client.redirect = back + "/callback"
-			who, err := w.addPerson(word, "Pass Key")
-			if err != nil {
-				t.Fatal(err)
-			}
-			key := c.authenticator()
-			touch := func(selector string) { // by script: the answer may come before a click with the mouse is over
-				t.Helper()
-				c.has(selector)
-				c.must(nil, quote("document.querySelector(%s).click(), 0", selector))
-			}
-			begin := func() { c.open(w.authorizeURL(w.request(client, "prompt", "login"))) }
-			const button = "button[data-ceremony]:not([hidden])"
+	w := shared(t)
+	c := newTab(t, w.server, screenOf(t))
+	app, who := w.applicationAndPerson(t, "passkey")
+	key := c.authenticator()
+	begin := func() { c.open(w.authorizeURL(w.request(app, "prompt", "login"))) }
 
-			key.present(false) // nobody touches it while the password is typed
-			begin()
-			c.has(".passkey " + button)
-			c.accessible("first page with passkeys")
-			c.signIn(who)
-			c.has("form[data-passkey=create] " + button)
-			c.accessible("offer of a passkey")
-			key.present(true)
-			touch(button)
-			c.at(client.redirect)
+	key.present(false) // nobody touches it while the password is typed
+	begin()
+	c.has(".passkey " + passkeyButton)
+	c.accessible("first page with passkeys")
+	c.signIn(who)
+	c.has("form[data-passkey=create] " + passkeyButton)
+	c.accessible("offer of a passkey")
+	key.present(true)
+	c.touch(passkeyButton)
+	c.at(app.redirect)
 
-			begin() // the autofill, which the virtual authenticator chooses from at once
-			c.at(client.redirect)
+	begin() // the autofill, which the virtual authenticator chooses from at once
+	c.at(app.redirect)
 
-			c.noAutofill() // it could answer before the button is pressed
-			begin()
-			touch(".passkey " + button)
-			c.at(client.redirect)
+	c.noAutofill() // it could answer before the button is pressed
+	begin()
+	c.touch(".passkey " + passkeyButton)
+	c.at(app.redirect)
 
-			begin()
-			key.verifies(false)
-			touch(".passkey " + button)
-			c.until("document.querySelector('[data-cancelled]').textContent === document.querySelector('[data-cancelled]').dataset.cancelled")
-			c.accessible("first page after a cancelled prompt")
+	begin()
+	key.verifies(false)
+	c.touch(".passkey " + passkeyButton)
+	c.until("document.querySelector('[data-cancelled]').textContent === document.querySelector('[data-cancelled]').dataset.cancelled")
+	c.accessible("first page after a cancelled prompt")
 
-			key.verifies(true)
-			key.turnBack()
-			touch(".passkey " + button)
-			c.has("#problem")
-			c.accessible("passkey page after a refusal")
-		})
-	}
+	key.verifies(true)
+	key.turnBack()
+	c.touch(".passkey " + passkeyButton)
+	c.has("#problem")
+	c.accessible("passkey page after a refusal")
 }

@@ -11,6 +11,7 @@ import (
 	"net/mail"
 	"net/textproto"
 	"regexp"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -39,6 +40,7 @@ type postbox struct {
 	net.Listener
 	arrived chan letter
 	talks   sync.WaitGroup
+	kept    []letter // that nobody has asked for yet
 }
 
 func startPostbox(t *testing.T) *postbox {
@@ -161,15 +163,21 @@ func read(raw []byte) (letter, error) {
 // letter waits for one to this address with this in its subject.
 func (p *postbox) letter(t *testing.T, to, subject string) letter {
 	t.Helper()
+	wanted := func(l letter) bool { return l.to == to && strings.Contains(l.subject, subject) }
+	if i := slices.IndexFunc(p.kept, wanted); i >= 0 {
+		l := p.kept[i]
+		p.kept = slices.Delete(p.kept, i, i+1)
+		return l
+	}
 	var others []string
 	late := time.After(time.Minute)
 	for {
 		select {
 		case l := <-p.arrived:
-			if l.to == to && strings.Contains(l.subject, subject) {
+			if wanted(l) {
 				return l
 			}
-			others = append(others, l.to+": "+l.subject)
+			p.kept, others = append(p.kept, l), append(others, l.to+": "+l.subject)
 		case <-late:
 			t.Fatalf("no letter to %s about %q within a minute, but %q", to, subject, others)
 		}

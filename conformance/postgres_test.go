@@ -33,8 +33,9 @@ func againWithPostgres() error {
 	return syscall.Exec(bash, append([]string{"bash", filepath.Join("..", ".ci", "with-postgres")}, os.Args...), os.Environ())
 }
 
-// TestOnPostgres runs again, on PostgreSQL, what is about stored things. Left to
-// SQLite are browsers, time that passes, and what no database has a part in.
+// TestOnPostgres runs again, on PostgreSQL, what is about stored things, with every
+// way in by Chromium among it. Left to SQLite are time that passes, and what no
+// database has a part in.
 func TestOnPostgres(t *testing.T) {
 	for name, run := range map[string]func(*testing.T){
 		"Register": TestRegister, "Import": TestImport, "Lockout": TestLockout,
@@ -44,6 +45,8 @@ func TestOnPostgres(t *testing.T) {
 		"Interaction": TestInteraction, "Session": TestSession, "Prompt": TestPrompt, "Logout": TestLogout, "OIDCC": TestOIDCC, "OpenID": TestOpenID,
 		"Parameters": TestParameters, "ResponseMode": TestResponseMode, "RedirectURI": TestRedirectURI, "UnprovenClient": TestUnprovenClient,
 		"KeyRotation": TestKeyRotation, "Restart": TestRestart, "StopUnderLoad": TestStopUnderLoad,
+		"Passkey": TestPasskey, "PasskeyDevices": TestPasskeyDevices, "MailFlows": TestMailFlows, "OtherDevice": TestOtherDevice,
+		"SecondFactorPages": TestSecondFactorPages, "AccountInChromium": TestAccountInChromium,
 	} {
 		t.Run(name, run)
 	}
