@@ -117,7 +117,7 @@ func (o *owner) address() {
 	o.room("/email")
 	o.c.fill("#email", o.who.email)
 	o.c.submit("button[value=change]")
-	o.c.says("The letters are on their way.")
+	o.c.says("The e-mails are on their way.")
 	o.c.open(o.box.letter(o.t, o.who.email, "Confirm your new").link())
 	o.c.accessible("letter to the new address")
 	o.c.submit("button[value=confirm]")
@@ -153,7 +153,7 @@ func (o *owner) devices() {
 	other.signIn(o.who)
 	other.until("location.pathname === '/account/profile'")
 	o.room("/sessions")
-	o.c.says("This one")
+	o.c.says("This device")
 	o.c.submit(".things button")
 	o.c.says("That device is signed out.")
 	other.open(o.issuer + "/account/profile")
@@ -287,7 +287,7 @@ func (o *owner) remove() {
 		o.c.submit("button[value=" + what + "]")
 		o.c.says("Removed.")
 	}
-	o.c.says("No app is asked", "No account elsewhere", "You have no password.")
+	o.c.says("You have no authenticator app.", "No other account is linked.", "You have no password.")
 	var more bool
 	if o.c.must(&more, "!!document.querySelector('button[value=remove-passkey]')"); more {
 		o.t.Error("S3-15: the last way in may be removed")
