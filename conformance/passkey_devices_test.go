@@ -1,6 +1,8 @@
 package conformance
 
 import (
+	"fmt"
+	"net/url"
 	"testing"
 
 	"github.com/chromedp/cdproto/webauthn"
@@ -55,5 +57,46 @@ func TestPasskeyDevices(t *testing.T) {
 			begin("claims", `{"id_token":{"acr":{"essential":true,"values":["mfa"]}}}`)
 			c.at(app.redirect)
 		})
+	}
+}
+
+// TestPasskeyUnverified: a device that cannot verify its owner tells nobody what it
+// keeps, so it is no way in by itself; after a password it is the second factor.
+func TestPasskeyUnverified(t *testing.T) {
+	w := shared(t)
+	app, who := w.applicationAndPerson(t, "unverified")
+	app.method = "client_secret_basic"
+	c := newTab(t, w.server, screenOf(t))
+	key := c.authenticator(func(o *webauthn.VirtualAuthenticatorOptions) { o.HasUserVerification, o.IsUserVerified = false, false })
+	c.noAutofill()
+	key.present(false)
+	c.open(w.issuer + "/account/passkey")
+	c.signIn(who)
+	c.has("form[data-passkey=create] " + passkeyButton)
+	var offered bool
+	if c.must(&offered, "location.pathname !== '/account/passkey'"); offered {
+		c.touch("button[name=decision][value=later]")
+		c.until("location.pathname === '/account/passkey'")
+	}
+	key.present(true)
+	c.touch("form[data-passkey=create] " + passkeyButton)
+	c.until("location.pathname === '/account/security'")
+
+	r := w.request(app, "prompt", "login", "claims", `{"id_token":{"acr":{"essential":true,"values":["mfa"]}}}`)
+	c.open(w.authorizeURL(r))
+	c.touch(".passkey " + passkeyButton)
+	c.until("document.querySelector('[data-cancelled]').textContent === document.querySelector('[data-cancelled]').dataset.cancelled")
+	c.signIn(who)
+	c.touch("[data-passkey=get]:not(.passkey) " + passkeyButton)
+	c.at(app.redirect)
+	var at string
+	c.must(&at, "location.href")
+	back, err := url.Parse(at)
+	if err != nil {
+		t.Fatal(err)
+	}
+	got := w.verify(t, r, w.redeem(t, r, back.Query().Get("code")))
+	if amr := fmt.Sprint(got.claims["amr"]); got.claims["acr"] != "mfa" || amr != "[pwd hwk user mfa]" {
+		t.Errorf("acr %v, amr %s", got.claims["acr"], amr)
 	}
 }

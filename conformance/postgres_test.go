@@ -45,7 +45,8 @@ func TestOnPostgres(t *testing.T) {
 		"Interaction": TestInteraction, "Session": TestSession, "Prompt": TestPrompt, "Logout": TestLogout, "OIDCC": TestOIDCC, "OpenID": TestOpenID,
 		"Parameters": TestParameters, "ResponseMode": TestResponseMode, "RedirectURI": TestRedirectURI, "UnprovenClient": TestUnprovenClient,
 		"KeyRotation": TestKeyRotation, "Restart": TestRestart, "StopUnderLoad": TestStopUnderLoad,
-		"Passkey": TestPasskey, "PasskeyDevices": TestPasskeyDevices, "MailFlows": TestMailFlows, "OtherDevice": TestOtherDevice,
+		"Passkey": TestPasskey, "PasskeyDevices": TestPasskeyDevices, "PasskeyUnverified": TestPasskeyUnverified,
+		"MailFlows": TestMailFlows, "OtherDevice": TestOtherDevice,
 		"SecondFactorPages": TestSecondFactorPages, "AccountInChromium": TestAccountInChromium,
 	} {
 		t.Run(name, run)
