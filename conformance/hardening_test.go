@@ -225,11 +225,14 @@ func TestColdStart(t *testing.T) {
 		if err := w.server.start(); err != nil {
 			t.Fatal(err)
 		}
-		best = min(best, time.Since(began))
-		t.Logf("ready after %s, %d KiB resident", time.Since(began).Round(time.Millisecond), resident(t, w.cmd.Process.Pid)>>10)
-		if rss := resident(t, w.cmd.Process.Pid); rss > 56<<20 {
-			t.Errorf("%d KiB resident, want at most 56 MiB", rss>>10)
-		}
+		took := time.Since(began)
+		best = min(best, took)
+		var rss int
+		eventually(t, "56 MiB resident at most", func() bool { // it gives back what the start alone needed
+			rss = resident(t, w.cmd.Process.Pid)
+			return rss <= 56<<20
+		})
+		t.Logf("ready after %s, %d KiB resident", took.Round(time.Millisecond), rss>>10)
 		if err := w.stop(); err != nil {
 			t.Fatal(err)
 		}

@@ -8,6 +8,7 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"runtime/debug"
 	"strings"
 	"time"
 
@@ -85,6 +86,7 @@ func serve(ctx context.Context, c *config.Config, log *slog.Logger, s serving) (
 			return err
 		}
 	}
+	p.tasks.Go(debug.FreeOSMemory) // what the start alone needed: an idle server may wait long for its next collection
 	if err := srv.Run(ctx); err != nil {
 		return err
 	}
