@@ -196,16 +196,7 @@ func TestPasskeySignals(t *testing.T) {
 	}
 	key := c.authenticator()
 	c.signals()
-	key.present(false)
-	c.open(w.issuer + "/account/passkey")
-	c.signIn(who)
-	c.has("form[data-passkey=create] " + passkeyButton)
-	if skip := "button[name=decision][value=later]"; strings.Contains(c.where(), "/interaction/") {
-		c.touch(skip) // the offer after a sign-in with a password
-		c.until("location.pathname === '/account/passkey'")
-	}
-	key.present(true)
-	c.touch("form[data-passkey=create] " + passkeyButton)
+	key.add(w, who)
 	c.until("location.pathname === '/account/security'")
 	var before, after struct {
 		UserID, Name             string

@@ -2,7 +2,6 @@ package conformance
 
 import (
 	"fmt"
-	"net/url"
 	"testing"
 
 	"github.com/chromedp/cdproto/webauthn"
@@ -28,17 +27,7 @@ func TestPasskeyDevices(t *testing.T) {
 			c := newTab(t, w.server, screenOf(t))
 			key := c.authenticator(tt.change)
 			c.noAutofill()
-			key.present(false)
-			c.open(w.issuer + "/account/passkey")
-			c.signIn(who)
-			c.has("form[data-passkey=create] " + passkeyButton)
-			var offered bool
-			if c.must(&offered, "location.pathname !== '/account/passkey'"); offered {
-				c.touch("button[name=decision][value=later]")
-				c.until("location.pathname === '/account/passkey'")
-			}
-			key.present(true)
-			c.touch("form[data-passkey=create] " + passkeyButton)
+			key.add(w, who)
 			if tt.factors == 0 {
 				c.until("document.querySelector('[data-failed]').textContent !== ''")
 				c.accessible("page of a device that keeps no passkeys")
@@ -69,33 +58,19 @@ func TestPasskeyUnverified(t *testing.T) {
 	c := newTab(t, w.server, screenOf(t))
 	key := c.authenticator(func(o *webauthn.VirtualAuthenticatorOptions) { o.HasUserVerification, o.IsUserVerified = false, false })
 	c.noAutofill()
-	key.present(false)
-	c.open(w.issuer + "/account/passkey")
-	c.signIn(who)
-	c.has("form[data-passkey=create] " + passkeyButton)
-	var offered bool
-	if c.must(&offered, "location.pathname !== '/account/passkey'"); offered {
-		c.touch("button[name=decision][value=later]")
-		c.until("location.pathname === '/account/passkey'")
-	}
-	key.present(true)
-	c.touch("form[data-passkey=create] " + passkeyButton)
+	key.add(w, who)
 	c.until("location.pathname === '/account/security'")
 
 	r := w.request(app, "prompt", "login", "claims", `{"id_token":{"acr":{"essential":true,"values":["mfa"]}}}`)
 	c.open(w.authorizeURL(r))
 	c.touch(".passkey " + passkeyButton)
-	c.until("document.querySelector('[data-cancelled]').textContent === document.querySelector('[data-cancelled]').dataset.cancelled")
+	c.cancelled()
 	c.signIn(who)
 	c.touch("[data-passkey=get]:not(.passkey) " + passkeyButton)
 	c.at(app.redirect)
 	var at string
 	c.must(&at, "location.href")
-	back, err := url.Parse(at)
-	if err != nil {
-		t.Fatal(err)
-	}
-	got := w.verify(t, r, w.redeem(t, r, back.Query().Get("code")))
+	got := w.redeemAt(t, r, at)
 	if amr := fmt.Sprint(got.claims["amr"]); got.claims["acr"] != "mfa" || amr != "[pwd hwk user mfa]" {
 		t.Errorf("acr %v, amr %s", got.claims["acr"], amr)
 	}

@@ -104,6 +104,30 @@ func (a *authenticator) put(c *webauthn.Credential, signCount float64) {
 	}
 }
 
+// add signs somebody in with their password, and asks for a passkey on the account
+// page; they put off the one that is offered on the way.
+func (a *authenticator) add(w *world, who person) {
+	c := a.tab
+	c.t.Helper()
+	a.present(false)
+	c.open(w.issuer + "/account/passkey")
+	c.signIn(who)
+	c.has("form[data-passkey=create] " + passkeyButton)
+	var offered bool
+	if c.must(&offered, "location.pathname !== '/account/passkey'"); offered {
+		c.touch("button[name=decision][value=later]")
+		c.until("location.pathname === '/account/passkey'")
+	}
+	a.present(true)
+	c.touch("form[data-passkey=create] " + passkeyButton)
+}
+
+// cancelled waits until the page says that nothing was confirmed.
+func (c *tab) cancelled() {
+	c.t.Helper()
+	c.until("document.querySelector('[data-cancelled]').textContent === document.querySelector('[data-cancelled]').dataset.cancelled")
+}
+
 // TestPasskey: a person adds a passkey after their password, and signs in with it
 // from the autofill and with the button; a wrong finger and a copy get nowhere.
 func TestPasskey(t *testing.T) {
@@ -135,7 +159,7 @@ func TestPasskey(t *testing.T) {
 	begin()
 	key.verifies(false)
 	c.touch(".passkey " + passkeyButton)
-	c.until("document.querySelector('[data-cancelled]').textContent === document.querySelector('[data-cancelled]').dataset.cancelled")
+	c.cancelled()
 	c.accessible("first page after a cancelled prompt")
 
 	key.verifies(true)
