@@ -48,12 +48,8 @@ func (t *tenantPolicies) put(key [2]string, login storage.LoginPolicy, now time.
 // tenant returns the login policy of the tenant that has the domain of a
 // normalised mail address, one that forbids nothing where none has.
 func (v *visit) tenant(ctx context.Context, emailKey string) (storage.LoginPolicy, error) {
-	at := strings.LastIndexByte(emailKey, '@')
-	if at < 0 {
-		return storage.LoginPolicy{}, nil
-	}
-	domain, err := storage.NormalizeHost(emailKey[at+1:])
-	if err != nil {
+	domain, ok := mailDomain(emailKey)
+	if !ok {
 		return storage.LoginPolicy{}, nil
 	}
 	key := [2]string{v.project.ID, domain}
@@ -73,6 +69,16 @@ func (v *visit) tenant(ctx context.Context, emailKey string) (storage.LoginPolic
 	}
 	v.tenants.put(key, login, v.now)
 	return login, nil
+}
+
+// mailDomain is the domain of a mail address, as it is stored of organisations.
+func mailDomain(emailKey string) (string, bool) {
+	at := strings.LastIndexByte(emailKey, '@')
+	if at < 0 {
+		return "", false
+	}
+	domain, err := storage.NormalizeHost(emailKey[at+1:])
+	return domain, err == nil
 }
 
 // tenantOf returns the login policy of an account's tenant: that of its mail
@@ -103,8 +109,8 @@ func (v *visit) tenantOf(ctx context.Context, u *storage.User) (storage.LoginPol
 // "" for none: who is a member stays under it until the tenant lets them go.
 func (v *visit) governed(ctx context.Context, u *storage.User, newKey string) (string, error) {
 	of := func(key string) (string, error) {
-		domain, err := storage.NormalizeHost(key[strings.LastIndexByte(key, '@')+1:])
-		if err != nil {
+		domain, ok := mailDomain(key)
+		if !ok {
 			return "", nil
 		}
 		d, err := v.store.TenantDomains.ByDomain(ctx, v.project.Scope(), domain)
